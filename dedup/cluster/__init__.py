@@ -1,0 +1,1 @@
+"""Decisions, pure: duplicate groups, pair features and model, stories, canonical."""
