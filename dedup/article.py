@@ -176,10 +176,11 @@ def _moment(value: object) -> datetime | None:
     if value is None or value == "":
         return None
     if isinstance(value, str):
+        given = value.strip()
         try:
-            value = datetime.fromisoformat(value.strip())
+            value = datetime.fromisoformat(given)
         except ValueError:
-            reason = f"{value[:40]!r} is not an ISO 8601 date or time, such as 2015-08-21T09:30:00+07:00"
+            reason = f"{given[:40]!r} is not an ISO 8601 date or time, such as 2015-08-21T09:30:00+07:00"
             raise ArticleError(reason, field="published_at") from None
     if isinstance(value, date) and not isinstance(value, datetime):
         value = datetime(value.year, value.month, value.day)

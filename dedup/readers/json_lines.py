@@ -1,0 +1,70 @@
+"""JSON Lines (one object a line) and JSON documents (one object, or a list of them)."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import orjson
+
+from dedup.errors import ArticleError, InputError
+from dedup.readers.streams import decode, open_bytes
+
+#: Longest line accepted, in bytes; what follows in a longer one is passed over.
+MAX_LINE = 64 * 1024 * 1024
+
+
+def records(path: str) -> Iterator[tuple[str, Mapping[str, Any]] | ArticleError]:
+    """Yield the objects of a JSON Lines file; blank lines are passed over."""
+    with open_bytes(path) as stream:
+        for number, line in enumerate(_lines(stream), 1):
+            origin = f"{path}:{number}"
+            if line is None:
+                yield ArticleError(f"a line of more than {MAX_LINE:,} bytes", origin=origin)
+            elif line.strip():
+                yield _record(line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line, origin)
+
+
+def document(path: str) -> Iterator[tuple[str, Mapping[str, Any]] | ArticleError]:
+    """Yield the object, or the objects of the list, of a JSON file; JSON Lines in disguise are read too."""
+    with open_bytes(path) as stream:
+        data = stream.read()
+    if not data.strip():
+        return
+    try:
+        value = orjson.loads(decode(data))
+    except ValueError as error:
+        if data.lstrip().startswith(b"{") and b"\n" in data.strip():
+            yield from records(path)
+            return
+        raise InputError(f"{path}: invalid JSON: {error}") from None
+    items = value if isinstance(value, list) else [value]
+    for number, item in enumerate(items, 1):
+        origin = f"{path}:item {number}"
+        yield (origin, item) if isinstance(item, dict) else ArticleError("expected a JSON object", origin=origin)
+
+
+def _lines(stream: io.BufferedReader) -> Iterator[bytes | None]:
+    while line := stream.readline(MAX_LINE + 1):
+        if len(line) > MAX_LINE and not line.endswith(b"\n"):
+            while rest := stream.readline(MAX_LINE):
+                if rest.endswith(b"\n"):
+                    break
+            yield None
+        else:
+            yield line
+
+
+def _record(line: bytes, origin: str) -> tuple[str, Mapping[str, Any]] | ArticleError:
+    try:
+        value = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        try:
+            decode(line)
+        except ValueError as bad:
+            return ArticleError(str(bad), origin=origin)
+        return ArticleError(f"invalid JSON: {error.msg} at column {error.colno}", origin=origin)
+    if not isinstance(value, dict):
+        return ArticleError("expected a JSON object", origin=origin)
+    return origin, value
