@@ -18,6 +18,8 @@ from dedup.errors import InputError
 #: The name that stands for standard input.
 STDIN = "-"
 _PACKED = {".gz": "gzip", ".zst": "zstd", ".zstd": "zstd"}
+#: Bytes unpacked at a time; what a damaged file still yields is lost in steps of this size.
+_BUFFER = 1 << 16
 _GZIP_MAGIC, _ZSTD_MAGIC = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
@@ -63,10 +65,10 @@ def _unpacked(plain: io.BufferedReader) -> Iterator[io.BufferedReader]:
     magic = plain.peek(4)[:4]
     if magic.startswith(_GZIP_MAGIC):
         with gzip.open(plain, "rb") as stream:
-            yield io.BufferedReader(cast(io.RawIOBase, stream), 1 << 20)
+            yield io.BufferedReader(cast(io.RawIOBase, stream), _BUFFER)
     elif magic == _ZSTD_MAGIC:
         reader = zstandard.ZstdDecompressor().stream_reader(plain, read_across_frames=True)
-        yield io.BufferedReader(cast(io.RawIOBase, reader), 1 << 20)
+        yield io.BufferedReader(cast(io.RawIOBase, reader), _BUFFER)
     else:
         yield plain
 
@@ -75,13 +77,13 @@ def _unpacked(plain: io.BufferedReader) -> Iterator[io.BufferedReader]:
 def _stdin() -> io.BufferedReader:
     # Cached: sniffing looks at the first bytes, and the reader must see them again.
     with_magic = cast(BinaryIO, sys.stdin.buffer)
-    stream = io.BufferedReader(cast(io.RawIOBase, with_magic), 1 << 20)
+    stream = io.BufferedReader(cast(io.RawIOBase, with_magic), _BUFFER)
     magic = stream.peek(4)[:4]
     if magic.startswith(_GZIP_MAGIC):
-        return io.BufferedReader(cast(io.RawIOBase, gzip.open(stream, "rb")), 1 << 20)
+        return io.BufferedReader(cast(io.RawIOBase, gzip.open(stream, "rb")), _BUFFER)
     if magic == _ZSTD_MAGIC:
         reader = zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True)
-        return io.BufferedReader(cast(io.RawIOBase, reader), 1 << 20)
+        return io.BufferedReader(cast(io.RawIOBase, reader), _BUFFER)
     return cast(io.BufferedReader, stream)
 
 
