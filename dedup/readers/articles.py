@@ -101,7 +101,7 @@ def _read(path: str, rename: Mapping[str, str], reject: Rejected) -> Iterator[Ar
             continue
         origin, record = raw
         try:
-            yield Article.from_dict(_fields(record, rename))
+            yield Article.from_dict(article_fields(record, rename))
         except ArticleError as error:
             reject(error.at(origin))
     if count == 0:
@@ -118,7 +118,7 @@ def _reader(path: str) -> Callable[[str], Iterator[Raw]]:
         return _READERS[sniff(stream)]
 
 
-def _fields(record: Mapping[str, Any], rename: Mapping[str, str]) -> dict[str, Any]:
+def article_fields(record: Mapping[str, Any], rename: Mapping[str, str]) -> dict[str, Any]:
     """Put what is no field of an article under its metadata, so that nothing is lost."""
     out: dict[str, Any] = {}
     extra: dict[str, Any] = {}

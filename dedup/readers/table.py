@@ -72,14 +72,20 @@ def parquet_records(path: str) -> Iterator[tuple[str, Mapping[str, Any]] | Artic
             table = pq.ParquetFile(path)
         number = 0
         for batch in table.iter_batches(batch_size=_ROWS):
-            names = batch.schema.names
-            for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+            for record in batch_records(batch):
                 number += 1
-                yield f"{path}:row {number}", {n: _plain(v) for n, v in zip(names, row, strict=True) if v is not None}
+                yield f"{path}:row {number}", record
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise InputError(f"{path}: not a readable Parquet file: {error}") from None
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}") from None
+
+
+def batch_records(batch: Any) -> Iterator[dict[str, Any]]:
+    """Yield the rows of an Arrow record batch as records, nulls left out."""
+    names = batch.schema.names
+    for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+        yield {name: _plain(value) for name, value in zip(names, row, strict=True) if value is not None}
 
 
 def _plain(value: Any) -> Any:

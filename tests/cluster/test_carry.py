@@ -52,7 +52,9 @@ small = hnp.arrays(np.int64, st.shared(st.integers(0, 40), key="n"), elements=st
 
 
 @given(small, small)
-def test_every_old_id_with_an_article_left_resolves_and_names_at_most_one_story(old: np.ndarray, new: np.ndarray) -> None:
+def test_every_old_id_with_an_article_left_resolves_and_names_at_most_one_story(
+    old: np.ndarray, new: np.ndarray
+) -> None:
     carried = carry_ids(old, new)
     for label in np.unique(old[(old >= 0) & (new >= 0)]):
         target = carried.survivor[label]
