@@ -1,0 +1,188 @@
+"""Many texts as one UTF-8 buffer: what every kernel reads."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: Texts of a Python sequence that are encoded at a time, so that memory stays flat.
+CHUNK = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """A column of texts in NFC, as Arrow lays it out.
+
+    Attributes
+    ----------
+    data:
+        ``uint8[:]``, read-only: UTF-8 bytes (lone surrogates in their three-byte form).
+    offsets:
+        ``int64[n + 1]``, read-only: text ``i`` is ``data[offsets[i]:offsets[i + 1]]``.
+    """
+
+    data: NDArray[np.uint8]
+    offsets: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, texts: Any) -> Texts:
+        """Take a sequence of ``str`` (or ``None``), or a pyarrow string array, chunked or not.
+
+        Arrow buffers are viewed, not copied, where their layout allows.  A null is an empty text.  A text not in
+        NFC is replaced by its NFC form.
+
+        Raises
+        ------
+        TypeError
+            If an item is neither ``str`` nor ``None``, or the Arrow type is not a string type.
+        """
+        parts = list(chunks_of(texts, chunk=1 << 62))
+        return parts[0] if len(parts) == 1 else cls.join(parts)
+
+    @classmethod
+    def join(cls, parts: Sequence[Texts]) -> Texts:
+        """Concatenate columns (copies)."""
+        if not parts:
+            return _frozen(np.empty(0, np.uint8), np.zeros(1, np.int64))
+        data = np.concatenate([p.data[p.offsets[0] : p.offsets[-1]] for p in parts])
+        sizes = np.concatenate([np.diff(p.offsets) for p in parts])
+        return _frozen(data, _offsets_of(sizes))
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, i: int) -> str:
+        if not -len(self) <= i < len(self):
+            raise IndexError(f"text {i} of {len(self)}")
+        i %= len(self)
+        return _decode(self.data[self.offsets[i] : self.offsets[i + 1]].tobytes())
+
+    def __iter__(self) -> Iterator[str]:
+        return (self[i] for i in range(len(self)))
+
+    def slice(self, start: int, stop: int) -> Texts:
+        """Return texts ``start`` to ``stop`` as a view."""
+        return _frozen(self.data, self.offsets[start : stop + 1])
+
+    @property
+    def nbytes(self) -> int:
+        """UTF-8 bytes of all texts."""
+        return int(self.offsets[-1] - self.offsets[0])
+
+
+def chunks_of(texts: Any, *, chunk: int = CHUNK) -> Iterator[Texts]:
+    """Yield the texts as consecutive :class:`Texts` of at most ``chunk`` rows; Arrow data is viewed, not copied.
+
+    Raises
+    ------
+    TypeError
+        As :meth:`Texts.of`.
+    """
+    if isinstance(texts, Texts):
+        columns: Iterator[Texts] = iter([texts])
+    elif isinstance(texts, str | bytes):
+        raise TypeError("texts must be a sequence of str, not one str; write [text]")
+    elif type(texts).__module__.partition(".")[0] == "pyarrow":
+        columns = _from_arrow(texts)
+    else:
+        if not hasattr(texts, "__len__") or not hasattr(texts, "__getitem__"):
+            texts = list(texts)
+        step = min(chunk, max(1, len(texts)))
+        columns = (
+            _from_strings(texts[i : i + step], first=i) for i in range(0, max(1, len(texts)), step)
+        )
+    for column in columns:
+        for start in range(0, max(1, len(column)), chunk):
+            part = column if len(column) <= chunk else column.slice(start, min(len(column), start + chunk))
+            yield _normalised(part)
+
+
+def _frozen(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> Texts:
+    """Read-only views, so that kernels meet one type whether the memory is ours or Arrow's."""
+    data, offsets = data.view(), offsets.view()
+    data.setflags(write=False)
+    offsets.setflags(write=False)
+    return Texts(data, offsets)
+
+
+def _offsets_of(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+    offsets = np.zeros(len(sizes) + 1, np.int64)
+    np.cumsum(sizes, out=offsets[1:])
+    return offsets
+
+
+def _from_strings(texts: Sequence[str | None], *, first: int) -> Texts:
+    try:
+        encoded = [t.encode() for t in texts]  # type: ignore[union-attr]
+    except (AttributeError, UnicodeEncodeError):
+        encoded = [_encode(t, first + i) for i, t in enumerate(texts)]
+    sizes = np.fromiter(map(len, encoded), np.int64, len(encoded))
+    return _frozen(np.frombuffer(b"".join(encoded), np.uint8), _offsets_of(sizes))
+
+
+def _encode(text: object, index: int) -> bytes:
+    if text is None:
+        return b""
+    if not isinstance(text, str):
+        raise TypeError(f"text {index} is {type(text).__name__}, not str; decode or drop it")
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _decode(raw: bytes) -> str:
+    """Decode what should be UTF-8; bytes that are not become U+FFFD, which the tokeniser reads as a separator."""
+    try:
+        return raw.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return raw.decode("utf-8", "replace")
+
+
+def _from_arrow(texts: Any) -> Iterator[Texts]:
+    import pyarrow as pa
+
+    for array in texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]:
+        if pa.types.is_dictionary(array.type):
+            array = array.dictionary_decode()
+        if pa.types.is_null(array.type):
+            array = array.cast(pa.string())
+        if array.type == pa.string_view():
+            array = array.cast(pa.large_string())
+        if not (pa.types.is_string(array.type) or pa.types.is_large_string(array.type)):
+            raise TypeError(f"texts are Arrow {array.type}; a string column is needed")
+        if array.null_count:
+            array = array.fill_null("")
+        _, offsets, data = array.buffers()
+        if offsets is None or len(array) == 0:
+            yield _frozen(np.empty(0, np.uint8), np.zeros(1, np.int64))
+            continue
+        dtype = np.int64 if pa.types.is_large_string(array.type) else np.int32
+        view = np.frombuffer(offsets, dtype)[array.offset : array.offset + len(array) + 1]
+        content = np.empty(0, np.uint8) if data is None else np.frombuffer(data, np.uint8)
+        yield _frozen(content, np.ascontiguousarray(view, dtype=np.int64))
+
+
+def _normalised(texts: Texts) -> Texts:
+    """Replace the texts that are not in NFC; almost always there are none and the column is returned as it is."""
+    from dedup.text.kernels import nfc_suspects
+
+    suspects = np.flatnonzero(nfc_suspects(texts.data, texts.offsets))
+    replaced: dict[int, bytes] = {}
+    for i in suspects.tolist():
+        text = texts[i]
+        if not unicodedata.is_normalized("NFC", text):
+            replaced[i] = unicodedata.normalize("NFC", text).encode("utf-8", "surrogatepass")
+    if not replaced:
+        return texts
+    pieces: list[bytes] = []
+    sizes = np.diff(texts.offsets)
+    done = 0
+    for i, new in replaced.items():
+        pieces += [texts.data[texts.offsets[done] : texts.offsets[i]].tobytes(), new]
+        sizes[i] = len(new)
+        done = i + 1
+    pieces.append(texts.data[texts.offsets[done] : texts.offsets[-1]].tobytes())
+    return _frozen(np.frombuffer(b"".join(pieces), np.uint8), _offsets_of(sizes))

@@ -1,0 +1,310 @@
+"""Compiled kernels over UTF-8 bytes.  Their plain twins are in :mod:`dedup.text.plain` and :mod:`dedup.text.hashing`.
+
+Every kernel takes ``data uint8[:]`` and ``offsets int64[n + 1]`` (read-only, contiguous) and releases the GIL.
+``table`` and ``expansions`` are those of :class:`dedup.text.tables.CharacterTable`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from dedup.text import hashing as h
+from dedup.text import tables as t
+
+U32, U64 = np.uint32, np.uint64
+_WORD, _UPPER, _DIGIT = U32(t.WORD), U32(t.UPPER), U32(t.DIGIT)
+_SINGLE, _IGNORE, _EXPAND, _LETTER = U32(t.SINGLE), U32(t.IGNORE), U32(t.EXPAND), U32(t.LETTER)
+_VALUE, _SEP_MASK, _SEP_SHIFT = U32(t.VALUE_MASK), U32(t.SEP_MASK), U32(t.SEP_SHIFT)
+_TABLE_SIZE = U32(t.TABLE_SIZE)
+_BASE, _MIX = U64(h.CODE_BASE), U64(h.MIX)
+_S29, _S32 = U64(29), U64(32)
+_A, _E, _Y = U32(ord("a")), U32(ord("e")), U32(ord("y"))
+
+FLAG_CAPITAL, FLAG_ALLCAPS, FLAG_DIGITS, FLAG_MIXED, FLAG_SENTENCE, FLAG_LINE = 1, 2, 4, 8, 16, 32
+GAP_NONE, GAP_SPACE, GAP_SLASH, GAP_DASH, GAP_DOT, GAP_COMMA, GAP_COLON = 0, 1, 2, 3, 4, 5, 6
+GAP_NEWLINE, GAP_OTHER, GAP_SPACED_DASH = 7, 8, 9
+
+
+@njit(cache=True, nogil=True)
+def decode(data: Any, i: int, end: int) -> Any:
+    """Decode the code point at ``i``: (code point, next position); a broken sequence is one U+FFFD a byte."""
+    b = U32(data[i])
+    if b < U32(0x80):
+        return b, i + 1
+    if b < U32(0xE0):
+        if i + 1 < end:
+            return ((b & U32(0x1F)) << U32(6)) | U32(data[i + 1] & 0x3F), i + 2
+    elif b < U32(0xF0):
+        if i + 2 < end:
+            return (
+                ((b & U32(0x0F)) << U32(12)) | (U32(data[i + 1] & 0x3F) << U32(6)) | U32(data[i + 2] & 0x3F),
+                i + 3,
+            )
+    elif i + 3 < end:
+        return (
+            ((b & U32(0x07)) << U32(18))
+            | (U32(data[i + 1] & 0x3F) << U32(12))
+            | (U32(data[i + 2] & 0x3F) << U32(6))
+            | U32(data[i + 3] & 0x3F),
+            i + 4,
+        )
+    return U32(0xFFFD), i + 1
+
+
+@njit(cache=True, nogil=True)
+def entry_of(table: Any, code: Any) -> Any:
+    """Entry of a code point of any plane (see :meth:`CharacterTable.entry`)."""
+    if code < _TABLE_SIZE:
+        return table[code]
+    if code < U32(0x40000):
+        return _SINGLE | code
+    if code >= U32(0xE0000) and code < U32(0xE1000):
+        return _IGNORE
+    return U32(0)
+
+
+@njit(cache=True, nogil=True)
+def finish_token(poly: Any, before: Any, last: Any, tones: Any) -> Any:
+    """Fold the tone placement of a token that ends in ``before, last``, and mix: the token's 64-bit hash."""
+    if last == _A or last == _E or last == _Y:
+        for k in range(tones.shape[0]):
+            if tones[k, 0] == before and tones[k, 1] == last:
+                poly += (U64(tones[k, 2]) - U64(before)) * _BASE + (U64(tones[k, 3]) - U64(last))
+                break
+    poly ^= poly >> _S32
+    poly *= _MIX
+    return poly ^ (poly >> _S29)
+
+
+@njit(cache=True, nogil=True)
+def hash_tokens(
+    data: Any, start: int, end: int, table: Any, expansions: Any, tones: Any, out: Any
+) -> int:
+    """Write the 64-bit hashes of the tokens of ``data[start:end]`` to ``out``; return how many.
+
+    ``out`` must hold ``(end - start + 1) // 2`` values: no token is shorter than that on average.
+    """
+    count = 0
+    i = start
+    poly = U64(0)
+    before = U32(0)
+    last = U32(0)
+    open_token = False
+    while i < end:
+        code, i = decode(data, i, end)
+        entry = entry_of(table, code)
+        if entry & _WORD:
+            value = entry & _VALUE
+            poly = poly * _BASE + U64(value)
+            before = last
+            last = value
+            open_token = True
+        elif entry & _EXPAND:
+            row = entry & _VALUE
+            for k in range(1, 1 + expansions[row, 0]):
+                value = expansions[row, k]
+                poly = poly * _BASE + U64(value)
+                before = last
+                last = value
+            open_token = True
+        elif not entry & _IGNORE:
+            if open_token:
+                out[count] = finish_token(poly, before, last, tones)
+                count += 1
+                poly = U64(0)
+                before = U32(0)
+                last = U32(0)
+                open_token = False
+            if entry & _SINGLE:
+                out[count] = finish_token(U64(entry & _VALUE), U32(0), U32(0), tones)
+                count += 1
+    if open_token:
+        out[count] = finish_token(poly, before, last, tones)
+        count += 1
+    return count
+
+
+@njit(cache=True, nogil=True)
+def gap_code(spaces: int, newlines: int, marks: int, mark: Any, space_first: bool, space_last: bool) -> int:
+    """Say what stands between two tokens (see :class:`dedup.text.Tokens`)."""
+    if newlines:
+        return GAP_NEWLINE
+    if marks == 0:
+        return GAP_SPACE if spaces else GAP_NONE
+    if marks > 1:
+        return GAP_OTHER
+    if spaces == 0:
+        if mark == t.SEP_SLASH:
+            return GAP_SLASH
+        if mark == t.SEP_DASH:
+            return GAP_DASH
+        if mark == t.SEP_DOT:
+            return GAP_DOT
+        if mark == t.SEP_COMMA:
+            return GAP_COMMA
+        if mark == t.SEP_COLON:
+            return GAP_COLON
+    elif mark == t.SEP_DASH and space_first and space_last:
+        return GAP_SPACED_DASH
+    return GAP_OTHER
+
+
+@njit(cache=True, nogil=True)
+def tokenize_article(
+    data: Any, begin: int, end: int, table: Any, expansions: Any, tones: Any,
+    hash_: Any, start: Any, stop: Any, flags: Any, separator: Any, value: Any, count: int,
+) -> int:  # fmt: skip
+    """Tokenise ``data[begin:end]`` into the six columns from position ``count`` on; return the new count."""
+    i = begin
+    spaces, newlines, marks = 0, 0, 0
+    mark = 0
+    space_first, space_last, stopped = False, False, False
+    line_start, sentence = True, True
+    first = count
+    while i < end:
+        here = i
+        code, i = decode(data, i, end)
+        entry = entry_of(table, code)
+        if entry & (_WORD | _EXPAND | _SINGLE):
+            poly, before, last = U64(0), U32(0), U32(0)
+            letters, uppers, digits = 0, 0, 0
+            capital = (entry & _UPPER) != 0
+            number = U64(0)
+            reach = i
+            if entry & _SINGLE:
+                poly = U64(entry & _VALUE)
+            else:
+                while True:
+                    if entry & _WORD:
+                        folded = entry & _VALUE
+                        poly = poly * _BASE + U64(folded)
+                        before = last
+                        last = folded
+                        if entry & _DIGIT:
+                            digits += 1
+                            number = min(number * U64(10) + U64(folded - U32(48)), U64(0xFFFFFFFF))
+                        elif entry & _LETTER:
+                            letters += 1
+                            if entry & _UPPER:
+                                uppers += 1
+                        reach = i
+                    elif entry & _EXPAND:
+                        row = entry & _VALUE
+                        for k in range(1, 1 + expansions[row, 0]):
+                            poly = poly * _BASE + U64(expansions[row, k])
+                            before = last
+                            last = expansions[row, k]
+                        letters += 1
+                        if entry & _UPPER:
+                            uppers += 1
+                        reach = i
+                    elif not entry & _IGNORE:
+                        break
+                    if i >= end:
+                        break
+                    code, following = decode(data, i, end)
+                    entry = entry_of(table, code)
+                    if not entry & (_WORD | _EXPAND | _IGNORE):
+                        break
+                    i = following
+            bits = 0
+            if capital:
+                bits |= FLAG_CAPITAL
+            if letters >= 2 and uppers == letters:
+                bits |= FLAG_ALLCAPS
+            if digits and not letters:
+                bits |= FLAG_DIGITS
+                value[count] = U32(number)
+            else:
+                value[count] = U32(0)
+                if digits:
+                    bits |= FLAG_MIXED
+            if sentence or line_start:
+                bits |= FLAG_SENTENCE
+            if line_start:
+                bits |= FLAG_LINE
+            hash_[count] = U32(finish_token(poly, before, last, tones) >> _S32)
+            start[count] = U32(here - begin)
+            stop[count] = U32(reach - begin)
+            flags[count] = bits
+            separator[count] = GAP_NONE
+            if count > first:
+                separator[count] = gap_code(spaces, newlines, marks, mark, space_first, space_last)
+            count += 1
+            spaces, newlines, marks = 0, 0, 0
+            space_first, space_last, stopped = False, False, False
+            line_start, sentence = False, False
+        elif not entry & _IGNORE:
+            kind = (entry & _SEP_MASK) >> _SEP_SHIFT
+            space_last = False
+            if kind == t.SEP_SPACE:
+                if spaces + newlines + marks == 0:
+                    space_first = True
+                spaces += 1
+                space_last = True
+                sentence = sentence or stopped
+            elif kind == t.SEP_NEWLINE:
+                newlines += 1
+                line_start = True
+            else:
+                marks += 1
+                mark = kind
+                if kind == t.SEP_DOT or kind == t.SEP_STOP:
+                    stopped = True
+                elif kind == t.SEP_WIDE_STOP:
+                    sentence = True
+    return count
+
+
+@njit(cache=True, nogil=True)
+def tokenize_column(
+    data: Any, offsets: Any, table: Any, expansions: Any, tones: Any,
+    counts: Any, hash_: Any, start: Any, stop: Any, flags: Any, separator: Any, value: Any,
+) -> int:  # fmt: skip
+    """Tokenise every article; ``counts[i + 1]`` receives the tokens seen up to article ``i``."""
+    count = 0
+    counts[0] = 0
+    for i in range(offsets.shape[0] - 1):
+        count = tokenize_article(
+            data, offsets[i], offsets[i + 1], table, expansions, tones,
+            hash_, start, stop, flags, separator, value, count,
+        )  # fmt: skip
+        counts[i + 1] = count
+    return count
+
+
+@njit(cache=True, nogil=True)
+def _nfc_suspect(b: Any, c: Any, d: Any) -> Any:
+    """Say whether bytes ``b c d`` may begin a character that is unstable in NFC; no branches, so that it vectorises."""
+    two = (b == 0xCC) | (b == 0xCD) | ((b == 0xCE) & (c == 0x87)) | ((b == 0xD2) & (c < 0x88))
+    indic = (b >= 0xD6) & (b <= 0xE0)
+    latin = (b == 0xE1) & (c != 0xBA) & (c != 0xBB)
+    symbols = (b == 0xE2) & (((c != 0x80) & (c != 0x82)) | ((c == 0x80) & (d < 0x82)))
+    kana = (b == 0xE3) & (((c == 0x80) & (d >= 0xAA) & (d < 0xB0)) | ((c == 0x82) & ((d == 0x99) | (d == 0x9A))))
+    yi = (b == 0xEA) & (c < 0xB0)
+    compat = (b == 0xEF) & (c >= 0xA4) & ((c < 0xB8) | ((c == 0xB8) & (d >= 0xA0)))
+    astral = (b == 0xF0) & ((c < 0x9F) | (c == 0xAF))
+    return two | indic | latin | symbols | kana | yi | (compat & (c < 0xB9)) | astral
+
+
+@njit(cache=True, nogil=True)
+def nfc_suspects(data: Any, offsets: Any) -> Any:
+    """Say which texts hold a byte pair that may stand in text not in NFC.
+
+    A cheap necessary condition: bytes are compared, nothing is decoded, so that Latin, Vietnamese, Cyrillic, Han and
+    Kana texts in NFC pass at memory speed.  A suspect is judged by :func:`unicodedata.is_normalized`.
+    """
+    n = offsets.shape[0] - 1
+    out = np.zeros(n, np.bool_)
+    for i in range(n):
+        end = offsets[i + 1]
+        bad = np.uint8(0)
+        for j in range(offsets[i], end - 2):
+            bad |= np.uint8(_nfc_suspect(data[j], data[j + 1], data[j + 2]))
+        if end - offsets[i] >= 2:
+            bad |= np.uint8(_nfc_suspect(data[end - 2], data[end - 1], np.uint8(0)))
+        out[i] = bad != 0
+    return out

@@ -1,0 +1,131 @@
+"""Texts to a column of tokens: hashes, places, shapes, and what stands between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dedup.text import kernels
+from dedup.text.columns import Texts, chunks_of
+from dedup.text.parallel import ordered_map, thread_count
+from dedup.text.tables import character_table
+
+#: Bits of :attr:`Tokens.flags`.
+CAPITAL = kernels.FLAG_CAPITAL  #: the first letter is upper case
+ALLCAPS = kernels.FLAG_ALLCAPS  #: two letters or more, all upper case
+DIGITS = kernels.FLAG_DIGITS  #: decimal digits only
+MIXED = kernels.FLAG_MIXED  #: letters and digits
+SENTENCE_START = kernels.FLAG_SENTENCE  #: first of the text, of a line, or after a full stop and a space
+LINE_START = kernels.FLAG_LINE  #: first of the text or of a line
+
+#: Values of :attr:`Tokens.separator`.
+NOTHING = kernels.GAP_NONE  #: first token of its text, or adjacent to the previous one
+SPACES = kernels.GAP_SPACE  #: spaces only
+SLASH = kernels.GAP_SLASH  #: one "/" without spaces
+DASH = kernels.GAP_DASH  #: one hyphen or dash without spaces
+DOT = kernels.GAP_DOT  #: one "." without spaces
+COMMA = kernels.GAP_COMMA  #: one "," without spaces
+COLON = kernels.GAP_COLON  #: one ":" without spaces
+NEWLINE = kernels.GAP_NEWLINE  #: anything with a line break
+OTHER = kernels.GAP_OTHER  #: any other punctuation, with or without spaces (", " is this)
+SPACED_DASH = kernels.GAP_SPACED_DASH  #: one hyphen or dash with spaces on both sides
+
+_CHUNK_BYTES = 1 << 22
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """The tokens of ``n`` texts, ``m`` in all, as a struct of arrays.
+
+    Attributes
+    ----------
+    offsets:
+        ``int64[n + 1]``: tokens of text ``i`` are ``offsets[i]:offsets[i + 1]``.
+    hash:
+        ``uint32[m]``: :func:`dedup.text.hashing.token_hash32` of the folded token.
+    start, end:
+        ``uint32[m]``: byte offsets inside the token's own text.
+    flags:
+        ``uint8[m]``: bits :data:`CAPITAL` ... :data:`LINE_START`.
+    separator:
+        ``uint8[m]``: what stands between the previous token and this one, :data:`NOTHING` ... :data:`SPACED_DASH`.
+    value:
+        ``uint32[m]``: number a :data:`DIGITS` token writes (at most 2**32 - 1), else 0.
+    """
+
+    offsets: NDArray[np.int64]
+    hash: NDArray[np.uint32]
+    start: NDArray[np.uint32]
+    end: NDArray[np.uint32]
+    flags: NDArray[np.uint8]
+    separator: NDArray[np.uint8]
+    value: NDArray[np.uint32]
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """``int64[n]``: tokens of each text."""
+        return np.diff(self.offsets)
+
+
+def tokenize(texts: Texts, *, threads: int | None = 1) -> Tokens:
+    """Tokenise a column of texts.
+
+    Parameters
+    ----------
+    texts:
+        The column, or anything :meth:`Texts.of` takes.
+    threads:
+        Threads to use; ``None`` is every core.  The result does not depend on it.
+
+    Returns
+    -------
+    Tokens
+    """
+    column = texts if isinstance(texts, Texts) else Texts.of(texts)
+    parts = list(ordered_map(_tokenize_part, split_by_bytes(column, _CHUNK_BYTES), threads=thread_count(threads)))
+    if len(parts) == 1:
+        return parts[0]
+    shifts = np.cumsum([0] + [int(p.offsets[-1]) for p in parts])
+    offsets = np.concatenate(
+        [np.zeros(1, np.int64)] + [p.offsets[1:] + shift for p, shift in zip(parts, shifts, strict=False)]
+    )
+    return Tokens(
+        offsets,
+        np.concatenate([p.hash for p in parts]),
+        np.concatenate([p.start for p in parts]),
+        np.concatenate([p.end for p in parts]),
+        np.concatenate([p.flags for p in parts]),
+        np.concatenate([p.separator for p in parts]),
+        np.concatenate([p.value for p in parts]),
+    )
+
+
+def split_by_bytes(texts: Texts, size: int) -> list[Texts]:
+    """Cut a column into consecutive views of about ``size`` bytes each (at least one text, at least one view)."""
+    cuts = [0]
+    while cuts[-1] < len(texts):
+        limit = texts.offsets[cuts[-1]] + size
+        cuts.append(max(cuts[-1] + 1, int(np.searchsorted(texts.offsets, limit, side="right")) - 1))
+    return [texts.slice(a, b) for a, b in zip(cuts, cuts[1:], strict=False)] or [texts]
+
+
+def _tokenize_part(texts: Texts) -> Tokens:
+    table = character_table()
+    room = texts.nbytes // 2 + len(texts) + 1
+    counts = np.empty(len(texts) + 1, np.int64)
+    hash_, start, end, value = (np.empty(room, np.uint32) for _ in range(4))
+    flags, separator = (np.empty(room, np.uint8) for _ in range(2))
+    total = kernels.tokenize_column(
+        texts.data, texts.offsets, table.entries, table.expansions, table.tones,
+        counts, hash_, start, end, flags, separator, value,
+    )  # fmt: skip
+    return Tokens(counts, *(a[:total].copy() for a in (hash_, start, end, flags, separator, value)))
+
+
+# ``chunks_of`` is re-exported for callers that stream.
+__all__ = ["Tokens", "chunks_of", "split_by_bytes", "tokenize"]
