@@ -1,0 +1,226 @@
+"""Commands that talk to a running service: push, look up, match, delete."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Any
+
+import click
+
+from dedup.article import Article
+from dedup.cli.main import FAILED, SOME_REJECTED, Context
+from dedup.cli.output import Refusals, canonical_option, console, json_option, print_json, print_line, progress
+from dedup.errors import ArticleError
+
+#: Articles validated and sent to the queue at a time.
+_CHUNK = 2000
+
+
+@click.command("push")
+@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@click.option("--no-wait", is_flag=True, help="Return as soon as the queue has everything.")
+@click.option("--timeout", default=600.0, show_default=True, help="Seconds to wait until all is visible.")
+@click.option("--rename", multiple=True, metavar="COLUMN=FIELD", help="Read a column under another name.")
+@json_option
+@click.pass_obj
+def push_command(
+    obj: Context, inputs: tuple[str, ...], no_wait: bool, timeout: float, rename: tuple[str, ...], as_json: bool
+) -> None:
+    """Push articles onto the queue and wait until their stories are decided.
+
+    INPUT is a file (.txt, .jsonl, .json, .csv, .parquet, RSS or Atom; also .gz and .zst), a folder, a glob,
+    or - for standard input.  Needs a running `dedup serve` (or workers of your own on the same broker).
+    """
+    from dedup.readers import read_articles
+
+    refused = Refusals()
+    with obj.service() as service:
+        accepted: list[str] = []
+        articles = read_articles(inputs, on_reject=refused, rename=renames(rename))
+        with progress("pushing", quiet=as_json) as advance:
+            while chunk := list(islice(articles, _CHUNK)):
+                receipt = service.push(chunk)
+                accepted.extend(receipt.accepted)
+                for item in receipt.rejected:
+                    refused(ArticleError(item.reason, field=item.field, origin=item.origin))
+                advance(len(chunk))
+        if accepted and not no_wait:
+            with progress("deciding", len(set(accepted)), quiet=as_json) as advance:
+                service.wait(accepted, timeout=timeout, progress=advance)
+    answer = {"accepted": len(accepted), "rejected": refused.count, "waited": bool(accepted) and not no_wait}
+    if as_json:
+        print_json(answer)
+    else:
+        visible = "queued" if no_wait else "visible"
+        click.echo(f"{len(accepted):,} articles {visible}, {refused.count:,} rejected")
+    if refused.count:
+        raise SystemExit(SOME_REJECTED if accepted else FAILED)
+
+
+def renames(options: tuple[str, ...]) -> dict[str, str]:
+    """Turn ``COLUMN=FIELD`` options into a mapping."""
+    out: dict[str, str] = {}
+    for option in options:
+        column, equals, name = option.partition("=")
+        if not equals or name not in Article.__dataclass_fields__:
+            raise click.BadParameter(f"{option!r}: expected COLUMN=FIELD, FIELD one of an article's")
+        out[column] = name
+    return out
+
+
+@click.command("article")
+@click.argument("article_id", metavar="ID")
+@click.option("--text", is_flag=True, help="Show the text too.")
+@canonical_option
+@json_option
+@click.pass_obj
+def article_command(obj: Context, article_id: str, text: bool, canonical_policy: Any, as_json: bool) -> None:
+    """Show an article: its story, duplicate group, canonical article and links."""
+    with obj.service() as service:
+        view = service.article(article_id, canonical_policy=canonical_policy, text=text)
+    if as_json:
+        print_json(view)
+    else:
+        from dedup.cli import show
+
+        console().print(show.article(view))
+
+
+@click.command("story")
+@click.argument("story_id", metavar="ID")
+@canonical_option
+@json_option
+@click.pass_obj
+def story_command(obj: Context, story_id: str, canonical_policy: Any, as_json: bool) -> None:
+    """Show a story: members, canonical article and why, evidence.  The id of a merged story still answers."""
+    with obj.service() as service:
+        view = service.story(story_id, canonical_policy=canonical_policy)
+    if as_json:
+        print_json(view)
+    else:
+        from dedup.cli import show
+
+        console().print(show.story(view))
+
+
+@click.command("stories")
+@click.option("--lang", help="Only this language.")
+@click.option("--source", help="Only stories with an article of this source.")
+@click.option("--since", help="Only stories with an article since this time (ISO 8601).")
+@click.option("--until", help="Only stories that began before this time (ISO 8601).")
+@click.option("--text", help="Only stories whose titles hold these words.")
+@click.option("--min-articles", type=int, help="Only stories of at least this many articles.")
+@click.option("--min-sources", type=int, help="Only stories of at least this many sources.")
+@click.option("--sort", type=click.Choice(["updated", "size", "first"]), default="updated", show_default=True)
+@click.option("--limit", default=20, show_default=True, help="Stories on a page.")
+@click.option("--cursor", help="Where the last page ended.")
+@json_option
+@click.pass_obj
+def stories_command(obj: Context, as_json: bool, **filters: Any) -> None:
+    """List stories, the latest first."""
+    for name in ("since", "until"):
+        if filters[name]:
+            filters[name] = Article(text="-", published_at=filters[name]).published_at
+    with obj.service() as service:
+        page = service.stories(**filters)
+    if as_json:
+        print_json(page)
+        return
+    from dedup.cli import show
+
+    console().print(show.stories(page.items))
+    if page.next_cursor:
+        click.echo(f"more: --cursor {page.next_cursor}")
+
+
+@click.command("match")
+@click.argument("path", metavar="FILE|-")
+@json_option
+@click.pass_obj
+def match_command(obj: Context, path: str, as_json: bool) -> None:
+    """Have we got this?  Looks an article up by its text; nothing is stored."""
+    from dedup.readers import read_articles
+
+    with obj.service() as service:
+        found = [(article, service.match(article)) for article in read_articles([path])]
+    for article, view in found:
+        if as_json:
+            print_line({"id": article.id, "match": view})
+        else:
+            from dedup.cli import show
+
+            console().print(show.match(view))
+
+
+@click.command("compare")
+@click.argument("left")
+@click.argument("right")
+@json_option
+@click.pass_obj
+def compare_command(obj: Context, left: str, right: str, as_json: bool) -> None:
+    """Show why two articles are, or are not, together."""
+    with obj.service() as service:
+        view = service.compare(left, right)
+    if as_json:
+        print_json(view)
+    else:
+        from dedup.cli import show
+
+        console().print(show.evidence(view))
+
+
+@click.command("delete")
+@click.argument("article_ids", nargs=-1, required=True, metavar="ID...")
+@json_option
+@click.pass_obj
+def delete_command(obj: Context, article_ids: tuple[str, ...], as_json: bool) -> None:
+    """Take articles down: text, index entries and membership go; the change feed keeps a tombstone."""
+    from dedup.errors import NotFound
+
+    with obj.service() as service:
+        gone = {article_id: service.delete(article_id) for article_id in article_ids}
+    if as_json:
+        print_json({"deleted": [name for name, done in gone.items() if done]})
+    missing = [name for name, done in gone.items() if not done]
+    if missing:
+        raise NotFound(f"no article {', '.join(missing)}")
+
+
+@click.command("changes")
+@click.option("--cursor", help="Start after this cursor; from the beginning when missing.")
+@click.option("--limit", default=100, show_default=True, help="Changes on a page.")
+@click.option("--follow", is_flag=True, help="Go on as changes happen, one JSON object a line.")
+@json_option
+@click.pass_obj
+def changes_command(obj: Context, cursor: str | None, limit: int, follow: bool, as_json: bool) -> None:
+    """Read the change feed: every article and story event, in order, from a cursor."""
+    with obj.service() as service:
+        if follow:
+            while True:
+                page = service.changes(cursor, limit=limit, block=5.0)
+                for item in page.items:
+                    print_line(item)
+                cursor = page.items[-1].cursor if page.items else cursor
+        page = service.changes(cursor, limit=limit)
+    if as_json:
+        for item in page.items:
+            print_line(item)
+        return
+    from dedup.cli import show
+
+    console().print(show.changes(page.items))
+
+
+@click.command("status")
+@json_option
+@click.pass_obj
+def status_command(obj: Context, as_json: bool) -> None:
+    """Show queue, rates, leases, dead letters, memory, and what is not as it should be."""
+    with obj.service() as service:
+        view = service.status()
+    if as_json:
+        print_json(view)
+    else:
+        from dedup.cli import show
+
+        console().print(show.status(view))
