@@ -1,0 +1,124 @@
+"""Writes the pages that say what the code says: ``python -m docs.generate``; ``--check`` only compares.
+
+- ``config/dedup.toml`` and ``docs/settings.md`` from :mod:`dedup.settings`;
+- ``docs/cli.md`` from the command line's own help;
+- ``docs/http.md`` from the OpenAPI document of the API.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+from pydantic import BaseModel
+
+from dedup.cli import main
+from dedup.settings import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTE = "Generated from the code by `make docs`; edit the code instead."
+
+
+def sections() -> Iterator[tuple[str, type[BaseModel] | None]]:
+    """Yield the names of the settings' sections; the top level has the name ``""``."""
+    yield "", None
+    for name, info in Settings.model_fields.items():
+        kind = info.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield name, kind
+
+
+def _rows(section: type[BaseModel] | None) -> Iterator[tuple[str, Any, str]]:
+    for name, info in (section or Settings).model_fields.items():
+        if section is None and isinstance(info.default, BaseModel):
+            continue
+        yield name, info.default, info.description or ""
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return json.dumps(value)
+
+
+def settings_file() -> str:
+    """Return the commented settings file: every setting with its default, commented out."""
+    lines = [f"# {NOTE}", "# Every setting with its default.  Uncomment what you change; the file is read by", "#"]
+    lines += ["#   dedup --config dedup.toml ...        or DEDUP_CONFIG=dedup.toml", "#"]
+    lines += ["# An environment variable wins over this file: DEDUP_STORE__URL sets [store] url.", ""]
+    for name, section in sections():
+        if name:
+            lines += [f"[{name}]", f"# {(section.__doc__ or '').strip().splitlines()[0]}" if section else ""]
+        for key, default, text in _rows(section):
+            lines.append(f"# {text}")
+            lines.append(f"# {key} = {'' if default is None else _toml(default)}".rstrip())
+        lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def settings_page() -> str:
+    """Return the reference page of the settings."""
+    lines = ["# Settings", "", f"*{NOTE}*", "", (sys.modules["dedup.settings"].__doc__ or "").strip(), ""]
+    for name, section in sections():
+        lines += [f"## `[{name}]`" if name else "## Top level", ""]
+        if section and section.__doc__:
+            lines += [section.__doc__.strip().splitlines()[0], ""]
+        lines += ["| setting | default | meaning |", "| --- | --- | --- |"]
+        for key, default, text in _rows(section):
+            lines.append(f"| `{key}` | {'' if default is None else f'`{_toml(default)}`'} | {text} |")
+        lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def cli_page() -> str:
+    """Return the reference page of the command line."""
+    lines = ["# Command line", "", f"*{NOTE}*", ""]
+    lines += list(_command(main, "dedup", None))
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _command(command: click.Command, name: str, parent: click.Context | None) -> Iterator[str]:
+    context = click.Context(command, info_name=name, parent=parent, terminal_width=100, max_content_width=100)
+    path = context.command_path
+    yield from ("#" * min(4, path.count(" ") + 2) + f" `{path}`", "", "```text", command.get_help(context), "```", "")
+    if isinstance(command, click.Group):
+        for child in command.list_commands(context):
+            found = command.get_command(context, child)
+            if found is not None:
+                yield from _command(found, child, context)
+
+
+def pages() -> dict[str, str]:
+    """Return every generated page by its path from the root of the repository."""
+    from dedup.api.reference import http_page
+
+    return {
+        "config/dedup.toml": settings_file(),
+        "docs/settings.md": settings_page(),
+        "docs/cli.md": cli_page(),
+        "docs/http.md": http_page(),
+    }
+
+
+def run(check: bool) -> int:
+    """Write the pages, or compare them; return the number that differ."""
+    stale = 0
+    for path, text in pages().items():
+        target = ROOT / path
+        if target.exists() and target.read_text(encoding="utf-8") == text:
+            continue
+        stale += 1
+        print(f"{path}: {'out of date; run make docs' if check else 'written'}")
+        if not check:
+            target.write_text(text, encoding="utf-8")
+    return stale
+
+
+if __name__ == "__main__":
+    only_check = "--check" in sys.argv[1:]
+    different = run(only_check)
+    sys.exit(bool(different and only_check))
