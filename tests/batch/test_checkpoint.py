@@ -49,9 +49,14 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "f"
     path.write_text("old")
-    with pytest.raises(ZeroDivisionError), replaced(path) as draft:
-        draft.write_text("new")
-        raise ZeroDivisionError
+
+    def write() -> None:
+        with replaced(path) as draft:
+            draft.write_text("new")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write()
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["f"]
 
