@@ -44,7 +44,7 @@ def test_what_is_wrong_is_named(tmp_path, text, says):
 
 
 def test_a_missing_file_and_a_misspelt_variable_are_named(tmp_path):
-    with pytest.raises(SettingsError, match="absent.toml"):
+    with pytest.raises(SettingsError, match=r"absent\.toml"):
         Settings.load(tmp_path / "absent.toml", environ={})
     with pytest.raises(SettingsError, match="storre"):
         Settings.load(environ={"DEDUP_STORRE__URL": "x"})
