@@ -44,10 +44,6 @@ _SEPARATORS = {
 }  # fmt: skip
 
 
-def _fold(char: str) -> str:
-    return char.casefold()
-
-
 def _entry(code: int, expansions: list[tuple[int, ...]]) -> int:
     char = chr(code)
     category = unicodedata.category(char)
@@ -62,8 +58,10 @@ def _entry(code: int, expansions: list[tuple[int, ...]]) -> int:
         bits = t.LETTER if category[0] == "L" else 0
         if category in ("Lu", "Lt"):
             bits |= t.UPPER
-        folded = _fold(char)
+        folded = char.casefold()
         if len(folded) == 1:
+            if any(folded == old[0] for old in t.TONE_PAIRS):
+                bits |= t.TONED
             return t.WORD | bits | ord(folded)
         expansions.append(tuple(map(ord, folded)))
         return t.EXPAND | bits | (len(expansions) - 1)

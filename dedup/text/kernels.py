@@ -20,41 +20,47 @@ _SINGLE, _IGNORE, _EXPAND, _LETTER = U32(t.SINGLE), U32(t.IGNORE), U32(t.EXPAND)
 _VALUE, _SEP_MASK, _SEP_SHIFT = U32(t.VALUE_MASK), U32(t.SEP_MASK), U32(t.SEP_SHIFT)
 _TABLE_SIZE = U32(t.TABLE_SIZE)
 _BASE, _MIX = U64(h.CODE_BASE), U64(h.MIX)
-_S29, _S32 = U64(29), U64(32)
-_A, _E, _Y = U32(ord("a")), U32(ord("e")), U32(ord("y"))
+_TONED, _RARE = U32(t.TONED), U32(t.SINGLE | t.IGNORE | t.EXPAND)
+_S29, _S31, _S32 = U64(29), U32(31), U64(32)
+ONE, TWO, THREE, FOUR = U64(1), U64(2), U64(3), U64(4)
 
 FLAG_CAPITAL, FLAG_ALLCAPS, FLAG_DIGITS, FLAG_MIXED, FLAG_SENTENCE, FLAG_LINE = 1, 2, 4, 8, 16, 32
 GAP_NONE, GAP_SPACE, GAP_SLASH, GAP_DASH, GAP_DOT, GAP_COMMA, GAP_COLON = 0, 1, 2, 3, 4, 5, 6
 GAP_NEWLINE, GAP_OTHER, GAP_SPACED_DASH = 7, 8, 9
 
 
-@njit(cache=True, nogil=True)
-def decode(data: Any, i: int, end: int) -> Any:
-    """Decode the code point at ``i``: (code point, next position); a broken sequence is one U+FFFD a byte."""
+@njit(inline="always")
+def decode(data: Any, i: Any, end: Any) -> Any:
+    """Decode the code point at ``i uint64``: (code point, next position); a broken sequence is one U+FFFD a byte.
+
+    Inlined into its callers: a call between kernels would count references to the array, atomically, for each character.
+    """
     b = U32(data[i])
     if b < U32(0x80):
-        return b, i + 1
+        return b, i + ONE
     if b < U32(0xE0):
-        if i + 1 < end:
-            return ((b & U32(0x1F)) << U32(6)) | U32(data[i + 1] & 0x3F), i + 2
+        if i + ONE < end:
+            return ((b & U32(0x1F)) << U32(6)) | (U32(data[i + ONE]) & U32(0x3F)), i + TWO
     elif b < U32(0xF0):
-        if i + 2 < end:
+        if i + TWO < end:
             return (
-                ((b & U32(0x0F)) << U32(12)) | (U32(data[i + 1] & 0x3F) << U32(6)) | U32(data[i + 2] & 0x3F),
-                i + 3,
+                ((b & U32(0x0F)) << U32(12))
+                | ((U32(data[i + ONE]) & U32(0x3F)) << U32(6))
+                | (U32(data[i + TWO]) & U32(0x3F)),
+                i + THREE,
             )
-    elif i + 3 < end:
+    elif i + THREE < end:
         return (
             ((b & U32(0x07)) << U32(18))
-            | (U32(data[i + 1] & 0x3F) << U32(12))
-            | (U32(data[i + 2] & 0x3F) << U32(6))
-            | U32(data[i + 3] & 0x3F),
-            i + 4,
+            | ((U32(data[i + ONE]) & U32(0x3F)) << U32(12))
+            | ((U32(data[i + TWO]) & U32(0x3F)) << U32(6))
+            | (U32(data[i + THREE]) & U32(0x3F)),
+            i + FOUR,
         )
-    return U32(0xFFFD), i + 1
+    return U32(0xFFFD), i + ONE
 
 
-@njit(cache=True, nogil=True)
+@njit(inline="always")
 def entry_of(table: Any, code: Any) -> Any:
     """Entry of a code point of any plane (see :meth:`CharacterTable.entry`)."""
     if code < _TABLE_SIZE:
@@ -66,68 +72,72 @@ def entry_of(table: Any, code: Any) -> Any:
     return U32(0)
 
 
-@njit(cache=True, nogil=True)
-def finish_token(poly: Any, before: Any, last: Any, tones: Any) -> Any:
-    """Fold the tone placement of a token that ends in ``before, last``, and mix: the token's 64-bit hash."""
-    if last == _A or last == _E or last == _Y:
-        for k in range(tones.shape[0]):
-            if tones[k, 0] == before and tones[k, 1] == last:
-                poly += (U64(tones[k, 2]) - U64(before)) * _BASE + (U64(tones[k, 3]) - U64(last))
-                break
-    poly ^= poly >> _S32
-    poly *= _MIX
-    return poly ^ (poly >> _S29)
+@njit(inline="always")
+def mixed(poly: Any) -> Any:
+    """Mix a finished polynomial: the token's 64-bit hash."""
+    folded = (poly ^ (poly >> _S32)) * _MIX
+    return folded ^ (folded >> _S29)
 
 
-@njit(cache=True, nogil=True)
-def hash_tokens(
-    data: Any, start: int, end: int, table: Any, expansions: Any, tones: Any, out: Any
-) -> int:
-    """Write the 64-bit hashes of the tokens of ``data[start:end]`` to ``out``; return how many.
+@njit(inline="always")
+def tone_folded(poly: Any, before: Any, last: Any, tones: Any) -> Any:
+    """Move the tone mark of a token that ends in the folded code points ``before, last`` to its new place."""
+    for k in range(tones.shape[0]):
+        if tones[k, 0] == before and tones[k, 1] == last:
+            poly += (U64(tones[k, 2]) - U64(before)) * _BASE + (U64(tones[k, 3]) - U64(last))
+    return poly
 
-    ``out`` must hold ``(end - start + 1) // 2`` values: no token is shorter than that on average.
+
+@njit(inline="always")
+def hash_tokens(data: Any, begin: int, stop: int, table: Any, expansions: Any, tones: Any, out: Any) -> Any:
+    """Write the 64-bit hashes of the tokens of ``data[begin:stop]`` to ``out uint64[:]``; return how many.
+
+    ``out`` must hold ``(stop - begin) // 2 + 2`` values.  The common path has no branch at a token's end, which
+    would be mispredicted at every second word: the hash is always written, and the count moves when a token ends.
     """
-    count = 0
-    i = start
+    i, end = U64(begin), U64(stop)
+    count = U64(0)
     poly = U64(0)
-    before = U32(0)
-    last = U32(0)
-    open_token = False
+    before, last = U32(0), U32(0)
     while i < end:
         code, i = decode(data, i, end)
         entry = entry_of(table, code)
-        if entry & _WORD:
-            value = entry & _VALUE
-            poly = poly * _BASE + U64(value)
-            before = last
-            last = value
-            open_token = True
-        elif entry & _EXPAND:
-            row = entry & _VALUE
-            for k in range(1, 1 + expansions[row, 0]):
-                value = expansions[row, k]
-                poly = poly * _BASE + U64(value)
-                before = last
-                last = value
-            open_token = True
-        elif not entry & _IGNORE:
-            if open_token:
-                out[count] = finish_token(poly, before, last, tones)
-                count += 1
-                poly = U64(0)
-                before = U32(0)
-                last = U32(0)
-                open_token = False
-            if entry & _SINGLE:
-                out[count] = finish_token(U64(entry & _VALUE), U32(0), U32(0), tones)
-                count += 1
-    if open_token:
-        out[count] = finish_token(poly, before, last, tones)
-        count += 1
+        if entry & _RARE:
+            if entry & _IGNORE:
+                continue
+            if entry & _EXPAND:
+                row = entry & _VALUE
+                for k in range(expansions[row, 0]):
+                    before = last
+                    last = _WORD | expansions[row, k + 1]
+                    poly = poly * _BASE + U64(expansions[row, k + 1])
+                continue
+            if last & _WORD:
+                if before & _TONED:
+                    poly = tone_folded(poly, before & _VALUE, last & _VALUE, tones)
+                out[count] = mixed(poly)
+                count += ONE
+            out[count] = mixed(U64(entry & _VALUE))
+            count += ONE
+            poly, before, last = U64(0), U32(0), U32(0)
+            continue
+        word = U64(entry >> _S31)
+        if before & _TONED and word == U64(0) and last & _WORD:
+            poly = tone_folded(poly, before & _VALUE, last & _VALUE, tones)
+        out[count] = mixed(poly)
+        count += U64(last >> _S31) & (word ^ ONE)
+        before = last
+        last = entry
+        poly = (poly * _BASE + U64(entry & _VALUE)) if word else U64(0)
+    if last & _WORD:
+        if before & _TONED:
+            poly = tone_folded(poly, before & _VALUE, last & _VALUE, tones)
+        out[count] = mixed(poly)
+        count += ONE
     return count
 
 
-@njit(cache=True, nogil=True)
+@njit(inline="always")
 def gap_code(spaces: int, newlines: int, marks: int, mark: Any, space_first: bool, space_last: bool) -> int:
     """Say what stands between two tokens (see :class:`dedup.text.Tokens`)."""
     if newlines:
@@ -152,13 +162,13 @@ def gap_code(spaces: int, newlines: int, marks: int, mark: Any, space_first: boo
     return GAP_OTHER
 
 
-@njit(cache=True, nogil=True)
+@njit(inline="always")
 def tokenize_article(
-    data: Any, begin: int, end: int, table: Any, expansions: Any, tones: Any,
+    data: Any, origin: int, stop_at: int, table: Any, expansions: Any, tones: Any,
     hash_: Any, start: Any, stop: Any, flags: Any, separator: Any, value: Any, count: int,
 ) -> int:  # fmt: skip
-    """Tokenise ``data[begin:end]`` into the six columns from position ``count`` on; return the new count."""
-    i = begin
+    """Tokenise ``data[origin:stop_at]`` into the six columns from position ``count`` on; return the new count."""
+    begin, i, end = U64(origin), U64(origin), U64(stop_at)
     spaces, newlines, marks = 0, 0, 0
     mark = 0
     space_first, space_last, stopped = False, False, False
@@ -182,7 +192,7 @@ def tokenize_article(
                         folded = entry & _VALUE
                         poly = poly * _BASE + U64(folded)
                         before = last
-                        last = folded
+                        last = entry
                         if entry & _DIGIT:
                             digits += 1
                             number = min(number * U64(10) + U64(folded - U32(48)), U64(0xFFFFFFFF))
@@ -193,10 +203,10 @@ def tokenize_article(
                         reach = i
                     elif entry & _EXPAND:
                         row = entry & _VALUE
-                        for k in range(1, 1 + expansions[row, 0]):
-                            poly = poly * _BASE + U64(expansions[row, k])
+                        for k in range(expansions[row, 0]):
+                            poly = poly * _BASE + U64(expansions[row, k + 1])
                             before = last
-                            last = expansions[row, k]
+                            last = _WORD | expansions[row, k + 1]
                         letters += 1
                         if entry & _UPPER:
                             uppers += 1
@@ -226,7 +236,9 @@ def tokenize_article(
                 bits |= FLAG_SENTENCE
             if line_start:
                 bits |= FLAG_LINE
-            hash_[count] = U32(finish_token(poly, before, last, tones) >> _S32)
+            if before & _TONED:
+                poly = tone_folded(poly, before & _VALUE, last & _VALUE, tones)
+            hash_[count] = U32(mixed(poly) >> _S32)
             start[count] = U32(here - begin)
             stop[count] = U32(reach - begin)
             flags[count] = bits
@@ -276,7 +288,7 @@ def tokenize_column(
     return count
 
 
-@njit(cache=True, nogil=True)
+@njit(inline="always")
 def _nfc_suspect(b: Any, c: Any, d: Any) -> Any:
     """Say whether bytes ``b c d`` may begin a character that is unstable in NFC; no branches, so that it vectorises."""
     two = (b == 0xCC) | (b == 0xCD) | ((b == 0xCE) & (c == 0x87)) | ((b == 0xD2) & (c < 0x88))

@@ -25,8 +25,9 @@ SINGLE = 1 << 28  #: a token by itself (Han, Kana, Thai, Lao, Khmer)
 IGNORE = 1 << 27  #: invisible: neither ends a token nor belongs to it (soft hyphen, joiners)
 EXPAND = 1 << 26  #: a letter whose case folding has several code points
 LETTER = 1 << 25  #: a letter (not a mark, not a digit)
+TONED = 1 << 24  #: on word characters only: a vowel of an old tone placement (see TONE_PAIRS)
 SEP_SHIFT = 21
-SEP_MASK = 0xF << SEP_SHIFT
+SEP_MASK = 0xF << SEP_SHIFT  #: on separators only: which one
 VALUE_MASK = 0x1FFFFF
 
 SEP_OTHER, SEP_SPACE, SEP_NEWLINE, SEP_SLASH, SEP_DASH = 0, 1, 2, 3, 4
