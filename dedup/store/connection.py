@@ -1,0 +1,264 @@
+"""Connections to the store: time-outs set on purpose, bounded retries, errors in our own words.
+
+A *plan* is a generator that yields steps (lists of commands) and is sent their replies.  The
+same plan runs on the synchronous client and on the asynchronous one, so every read of the
+store is written once.  A step may be sent again after a lost connection: commands in it must
+be safe to repeat, and the scripts are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Generator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import redis
+import redis.asyncio
+from redis import exceptions as faults
+from redis.asyncio.retry import Retry as AsyncRetry
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from dedup.errors import DedupError, FencedOut, StoreError, StoreFull, StoreRefused, StoreUnavailable
+from dedup.settings import StoreSettings
+from dedup.store.embedded import EmbeddedServer
+from dedup.store.scripts import Command, by_digest
+
+T = TypeVar("T")
+Step = list[Command]
+Plan = Generator[Step, list[Any], T]
+
+#: Seconds: to connect; for one reply (a fork for the append-only file's rewrite may take one or two).
+CONNECT, REPLY = 3.0, 15.0
+#: Times in seconds between tries after a lost connection, before jitter; together half a minute.
+PAUSES = (0.02, 0.1, 0.3, 1, 2, 3, 5, 5, 7, 7)
+
+_GONE = (faults.ConnectionError, faults.TimeoutError, faults.BusyLoadingError, faults.ClusterDownError, OSError)
+
+
+class StaleCommit(StoreError):
+    """A commit whose position is not the expected one: it was done before."""
+
+
+def error_from(error: Exception) -> DedupError:
+    """Our error for one of the client's."""
+    message = str(error)
+    if isinstance(error, faults.AuthenticationError | faults.NoPermissionError):
+        return StoreRefused(f"the store refuses this user: {message}")
+    if isinstance(error, faults.OutOfMemoryError) or "OOM" in message[:60] or "maxmemory" in message:
+        return StoreFull("the store is full (maxmemory): raise the limit, or delete or expire articles; push again then")
+    if "MISCONF" in message:
+        return StoreFull(f"the store cannot write to its disk: {message}")
+    if "FENCED" in message:
+        return FencedOut("the lease was lost to a newer holder; nothing was written")
+    if "STALE" in message:
+        return StaleCommit(message)
+    if isinstance(error, _GONE):
+        return StoreUnavailable(f"the store does not answer: {message}")
+    return StoreError(f"the store answered: {message}")
+
+
+def options_for(url: str) -> dict[str, Any]:
+    """Arguments that every client of ``url`` is made with."""
+    common = {"socket_timeout": REPLY, "socket_connect_timeout": CONNECT, "health_check_interval": 30}
+    return common if url.startswith("unix") else common | {"socket_keepalive": True}
+
+
+class Connection:
+    """The synchronous connection.
+
+    Parameters
+    ----------
+    settings:
+        ``url`` (``embedded:PATH``, ``redis://``, ``rediss://``, ``unix://``) and ``cluster``.
+    patient:
+        Retry over about half a minute when the store does not answer; else once, for liveness checks.
+
+    Raises
+    ------
+    StoreRefused
+        The URL is of no known kind.
+    StoreUnavailable
+        Nothing answers there.
+    """
+
+    def __init__(self, settings: StoreSettings, *, patient: bool = True) -> None:
+        self.settings = settings
+        self.embedded: EmbeddedServer | None = None
+        self._pauses: Sequence[float] = PAUSES if patient else PAUSES[:1]
+        self.url = settings.url
+        if settings.url.startswith("embedded:"):
+            self.embedded = EmbeddedServer(Path(settings.url.removeprefix("embedded:") or ".dedup"), settings)
+            self.embedded.ensure()
+            self.url = self.embedded.url
+        self.client: Any = client_for(self.url, cluster=settings.cluster)
+
+    def run(self, plan: Plan[T]) -> T:
+        """Run a plan to its end and return its result."""
+        try:
+            step = next(plan)
+            while True:
+                step = plan.send(self.execute(step))
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+    def execute(self, step: Step) -> list[Any]:
+        """Send the commands of one step together and return their replies.
+
+        Raises
+        ------
+        DedupError
+            The first error among the replies, in our words (see :func:`error_from`).
+        """
+        if not step:
+            return []
+        for attempt in range(len(self._pauses) + 1):
+            try:
+                return self._send(step)
+            except _GONE as error:
+                if attempt == len(self._pauses):
+                    raise error_from(error) from error
+                time.sleep(self._pauses[attempt] * random.uniform(0.5, 1.5))  # noqa: S311
+                if self.embedded is not None:
+                    self.embedded.ensure()
+        raise AssertionError("unreachable")
+
+    def one(self, *command: bytes | str | int | float) -> Any:
+        """Send one command and return its reply."""
+        return self.execute([command])[0]
+
+    def _send(self, step: Step) -> list[Any]:
+        try:
+            replies = self._exchange(step)
+        except _GONE:
+            raise
+        except faults.RedisError as error:
+            raise error_from(error) from error
+        for at, reply in enumerate(replies):
+            if isinstance(reply, faults.NoScriptError):
+                return replies[:at] + self._send([_in_full(command) for command in step[at:]])
+            raise_if_error(reply)
+        return replies
+
+    def _exchange(self, step: Step) -> list[Any]:
+        if len(step) == 1:
+            try:
+                return [self.client.execute_command(*step[0])]
+            except faults.NoScriptError as error:
+                return [error]
+        pipeline = self.client.pipeline(transaction=False) if not self.settings.cluster else self.client.pipeline()
+        for command in step:
+            pipeline.execute_command(*command)
+        replies: list[Any] = pipeline.execute(raise_on_error=False)
+        return replies
+
+    def close(self) -> None:
+        """Close the connections, and stop the embedded server if this process started it."""
+        self.client.close()
+        if self.embedded is not None:
+            self.embedded.close()
+
+
+class AsyncConnection:
+    """The asynchronous connection: runs the same plans under asyncio."""
+
+    def __init__(self, url: str, *, cluster: bool = False, ensure: Callable[[], None] | None = None) -> None:
+        self.client: Any = async_client_for(url, cluster=cluster)
+        self._cluster = cluster
+        self._ensure = ensure
+
+    async def run(self, plan: Plan[T]) -> T:
+        """Run a plan to its end and return its result."""
+        try:
+            step = next(plan)
+            while True:
+                step = plan.send(await self.execute(step))
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+    async def execute(self, step: Step) -> list[Any]:
+        """As :meth:`Connection.execute`, with fewer tries: a web request does not wait half a minute."""
+        if not step:
+            return []
+        pauses = PAUSES[:4]
+        for attempt in range(len(pauses) + 1):
+            try:
+                return await self._send(step)
+            except _GONE as error:
+                if attempt == len(pauses):
+                    raise error_from(error) from error
+                await asyncio.sleep(pauses[attempt] * random.uniform(0.5, 1.5))  # noqa: S311
+                if self._ensure is not None:
+                    await asyncio.to_thread(self._ensure)
+        raise AssertionError("unreachable")
+
+    async def _send(self, step: Step) -> list[Any]:
+        try:
+            replies = await self._exchange(step)
+        except _GONE:
+            raise
+        except faults.RedisError as error:
+            raise error_from(error) from error
+        for at, reply in enumerate(replies):
+            if isinstance(reply, faults.NoScriptError):
+                return replies[:at] + await self._send([_in_full(command) for command in step[at:]])
+            raise_if_error(reply)
+        return replies
+
+    async def _exchange(self, step: Step) -> list[Any]:
+        if len(step) == 1:
+            try:
+                return [await self.client.execute_command(*step[0])]
+            except faults.NoScriptError as error:
+                return [error]
+        pipeline = self.client.pipeline() if self._cluster else self.client.pipeline(transaction=False)
+        for command in step:
+            pipeline.execute_command(*command)
+        replies: list[Any] = await pipeline.execute(raise_on_error=False)
+        return replies
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self.client.aclose()
+
+
+def client_for(url: str, *, cluster: bool = False) -> Any:
+    """A synchronous client of ``url`` that never retries by itself."""
+    try:
+        if cluster:
+            return redis.RedisCluster.from_url(url, **options_for(url))
+        return redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0), **options_for(url))
+    except ValueError as error:
+        raise StoreRefused(f"store.url {url!r}: {error}") from None
+    except faults.RedisError as error:
+        raise error_from(error) from error
+
+
+def async_client_for(url: str, *, cluster: bool = False) -> Any:
+    """An asynchronous client of ``url`` that never retries by itself."""
+    try:
+        if cluster:
+            return redis.asyncio.RedisCluster.from_url(url, **options_for(url))
+        return redis.asyncio.Redis.from_url(url, retry=AsyncRetry(NoBackoff(), 0), **options_for(url))
+    except ValueError as error:
+        raise StoreRefused(f"store.url {url!r}: {error}") from None
+
+
+def raise_if_error(reply: Any) -> None:
+    """Raise our error if a reply is one of the client's."""
+    if isinstance(reply, _GONE):
+        raise reply
+    if isinstance(reply, Exception):
+        raise error_from(reply) from reply
+
+
+def _in_full(command: Command) -> Command:
+    """The same script call with the script's text in place of its digest."""
+    if command[0] == "EVALSHA":
+        return ("EVAL", by_digest()[str(command[1])].text, *command[2:])
+    return command

@@ -1,0 +1,111 @@
+"""The fenced lease of a language, and the commits under it.
+
+Whoever decides stories of a language holds its lease.  Each lease gets a fencing token
+larger than all before; every commit carries it, and the store refuses a token that is not
+the newest.  So a holder that was paused past its lease changes nothing when it wakes.
+(Kleppmann, *How to do distributed locking*, 2016.)
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from types import TracebackType
+
+from dedup.errors import FencedOut
+from dedup.store import keys, scripts
+from dedup.store.connection import Connection, StaleCommit
+from dedup.store.records import Event, PendingEntry
+
+
+class Lease:
+    """A lease that was taken; use :func:`take`.
+
+    Attributes
+    ----------
+    token:
+        The fencing token.
+    position:
+        Entries of the language's pending list decided so far, as of the last commit seen.
+    """
+
+    def __init__(self, connection: Connection, lang: str, holder: str, life: float, token: int, position: int) -> None:
+        self.lang = lang
+        self.holder = holder
+        self.token = token
+        self.position = position
+        self._connection = connection
+        self._life_ms = round(life * 1000)
+        self._renewed = time.monotonic()
+
+    def renew(self) -> None:
+        """Renew the lease if a third of its life has gone.
+
+        Raises
+        ------
+        FencedOut
+            It was lost.
+        """
+        if time.monotonic() - self._renewed < self._life_ms / 3000:
+            return
+        command = scripts.renew_lease(self.lang, self.holder, life_ms=self._life_ms, token=self.token)
+        if not self._connection.one(*command):
+            raise FencedOut(f"the lease of {self.lang} was lost")
+        self._renewed = time.monotonic()
+
+    def pending(self, limit: int) -> list[PendingEntry]:
+        """The next entries to decide, in order; at most ``limit``."""
+        items = self._connection.one("LRANGE", keys.pending(self.lang), 0, limit - 1)
+        return [PendingEntry.unpack(item) for item in items]
+
+    def commit(self, decided: int, commands: Sequence[scripts.Command], events: Sequence[Event]) -> None:
+        """Write decisions and their events, and take ``decided`` entries off the pending list; all or nothing.
+
+        Raises
+        ------
+        FencedOut
+            A newer lease was given out; nothing was written.
+        """
+        expected = self.position
+        command = scripts.commit(
+            self.lang,
+            token=self.token,
+            position=expected,
+            decided=decided,
+            commands=commands,
+            events=events,
+        )
+        try:
+            self.position = int(self._connection.one(*command))
+        except StaleCommit:
+            # The answer to our own commit was lost and it was sent again: nobody else has this token.
+            self.position = expected + max(1, decided)
+            if int(self._connection.one("GET", keys.position(self.lang)) or 0) != self.position:
+                raise
+
+    def release(self) -> None:
+        """Give the lease up."""
+        self._connection.one(*scripts.release_lease(self.lang, self.holder, token=self.token))
+
+    def __enter__(self) -> Lease:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if kind is None or not issubclass(kind, FencedOut):
+            self.release()
+
+
+def take(connection: Connection, lang: str, holder: str, *, life: float) -> Lease | None:
+    """Take the lease of ``lang`` for ``life`` seconds, or return ``None`` when somebody else holds it.
+
+    ``holder`` names this process and this taking; the same name finds its own lease again.
+    """
+    token, position = connection.execute(
+        [
+            scripts.take_lease(lang, holder, life_ms=round(life * 1000)),
+            ("GET", keys.position(lang)),
+        ]
+    )
+    if not token:
+        return None
+    return Lease(connection, lang, holder, life, int(token), int(position or 0))

@@ -1,0 +1,71 @@
+-- Admit a batch of articles of one language: one atomic step that inserts their bands and
+-- looks their candidates up, so that of two near-duplicates at least one sees the other.
+-- The order of admission is the order of the pending list.
+--
+-- KEYS  1 T:seq      STRING  number of the newest article
+--       2 T:p:LANG   LIST    entries that wait: kind, N u32, old N u32, ms f64, candidates (N u32, bands u8)
+--       3 T:langs    SET     languages
+-- and, by name, in the same slot: T:i:SHARD HASH digest of the id -> N; T:r:N and T:t:N of the
+-- articles; the index (index.lua).
+-- ARGV  1 T, 2 LANG, 3 now in ms, 4 longest life of a segment in ms, then for each article:
+--       shard, id field, content digest (16 bytes), text digest (16), bands (u32 each, or empty),
+--       body, document (or empty)
+-- Returns for each article {status, N}; status 0 unchanged, 1 added, 2 revised.
+
+local lang, now, span = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local CANDIDATES = 64
+local index = load_index(lang)
+
+local function candidates(shared)
+  local order, packed = {}, {}
+  for number in pairs(shared) do order[#order + 1] = number end
+  table.sort(order, function(a, b)
+    if shared[a] ~= shared[b] then return shared[a] > shared[b] end
+    return a < b
+  end)
+  for i = 1, math.min(#order, CANDIDATES) do
+    packed[i] = u32(order[i]) .. string.char(math.min(255, shared[order[i]]))
+  end
+  return table.concat(packed)
+end
+
+local function admit(shard, field, content, digest, hashes, body, document)
+  local ids = tag .. ':i:' .. shard
+  local known = redis.call('HGET', ids, field)
+  local old, revision = 0, 1
+  if known then
+    old = struct.unpack('<I4', known)
+    local head = redis.call('GETRANGE', record_of(old), 0, HEADER - 1)
+    if string.sub(head, 7, 22) == content then return { 0, old } end
+    revision = struct.unpack('<I4', head, 3) + 1
+    retire(old, '\2', ARGV[3])
+  end
+  local number = redis.call('INCR', KEYS[1])
+  local mine, shared = u32(number), {}
+  local twin, home = twin_of(index, digest)
+  if twin then
+    -- The same text is in the index: meet it there, and take no room.
+    shared[twin], hashes = 255, ''
+    remember_text(index, home, digest, mine)
+  else
+    local segment = open_segment(index, now, span)
+    remember_text(index, segment, digest, mine)
+    insert_bands(index, segment, hashes, mine, function(other) shared[other] = (shared[other] or 0) + 1 end)
+    segment.count, segment.last = segment.count + 1, now
+  end
+  redis.call('SET', record_of(number), '\1\0' .. u32(revision) .. content .. digest
+    .. string.char(#hashes / 4) .. '\0' .. string.sub(lang .. '   ', 1, 3) .. '\0' .. hashes .. body)
+  if document ~= '' then redis.call('SET', tag .. ':t:' .. number, document) end
+  redis.call('HSET', ids, field, mine)
+  redis.call('RPUSH', KEYS[2], '\1' .. mine .. u32(old) .. struct.pack('<d', now) .. candidates(shared))
+  return { old > 0 and 2 or 1, number }
+end
+
+local results = {}
+for at = 5, #ARGV, 7 do
+  results[#results + 1] =
+    admit(ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4], ARGV[at + 5], ARGV[at + 6])
+end
+save_index(index)
+redis.call('SADD', KEYS[3], lang)
+return results

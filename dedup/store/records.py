@@ -1,0 +1,259 @@
+"""How values of the store are laid out in bytes.
+
+Fixed headers are ``struct``, so that the Lua scripts can read them; the rest is MessagePack.
+All integers are little-endian, all times milliseconds since 1970 UTC.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any, Final
+
+import msgpack
+import orjson
+import zstandard
+
+from dedup.article import Article
+from dedup.errors import StoreRefused
+from dedup.views import ChangeKind, Relation
+
+HEADER: Final = struct.Struct("<BBI16s16sBx3sx")
+VERSION: Final = 1
+_MEMBERSHIP: Final = struct.Struct("<IIIBBHH")
+_STORY: Final = struct.Struct("<BIIIQQQI")
+_ENTRY: Final = struct.Struct("<BIId")
+_CANDIDATE: Final = struct.Struct("<IB")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+RELATIONS: Final[tuple[Relation, ...]] = (
+    "original",
+    "identical",
+    "near_duplicate",
+    "excerpt",
+    "template",
+    "report",
+)
+CHANGES: Final[tuple[ChangeKind, ...]] = (
+    "article.added",
+    "article.updated",
+    "article.removed",
+    "story.created",
+    "story.changed",
+    "story.merged",
+    "story.split",
+    "story.canonical",
+    "story.removed",
+)
+
+
+def milliseconds(moment: datetime) -> int:
+    """Milliseconds since 1970 UTC."""
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
+
+
+def moment(ms: int) -> datetime:
+    """The aware UTC time of ``ms`` milliseconds since 1970."""
+    return _EPOCH + timedelta(milliseconds=ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What the store knows of an article beside its document.
+
+    ``bands`` are its band hashes (``uint32`` each), empty for a copy of a text already in the
+    index; ``features`` is the packed row of :class:`dedup.vectors.Features`; ``signature``
+    the packed MinHash signature where texts are not kept, else empty.
+    """
+
+    number: int
+    id: str
+    lang: str
+    revision: int
+    retired: bool
+    content: bytes
+    digest: bytes
+    bands: bytes
+    received_ms: int
+    published_ms: int | None
+    title: str | None
+    url: str | None
+    source: str | None
+    length: int
+    features: bytes
+    signature: bytes
+
+    @classmethod
+    def unpack(cls, number: int, data: bytes) -> Record:
+        """Read the bytes of key ``r:N``."""
+        version, state, revision, content, digest, bands, lang = HEADER.unpack_from(data)
+        if version != VERSION:
+            raise StoreRefused(f"record {number} has layout {version}, this version reads {VERSION}: restore an export")
+        start = HEADER.size + 4 * bands
+        body = msgpack.unpackb(data[start:])
+        received, published, article_id, title, url, source, length, features, signature = body
+        return cls(
+            number=number,
+            id=article_id,
+            lang=lang.decode().strip(),
+            revision=revision,
+            retired=bool(state),
+            content=content,
+            digest=digest,
+            bands=data[HEADER.size : start],
+            received_ms=received,
+            published_ms=published,
+            title=title,
+            url=url,
+            source=source,
+            length=length,
+            features=features,
+            signature=signature,
+        )
+
+
+def pack_body(article: Article, received_ms: int, features: bytes, signature: bytes) -> bytes:
+    """The part of a record that admission takes as given."""
+    published = milliseconds(article.published_at) if article.published_at else None
+    facts = (article.id, article.title, article.url, article.source, len(article.text))
+    packed: bytes = msgpack.packb((received_ms, published, *facts, features, signature))
+    return packed
+
+
+@lru_cache(maxsize=1)
+def _compressor() -> zstandard.ZstdCompressor:
+    return zstandard.ZstdCompressor(level=3, write_checksum=False, write_content_size=True)
+
+
+def pack_document(article: Article, *, text: bool) -> bytes:
+    """The article as received, compressed; without its body unless ``text``."""
+    raw = article.to_dict()
+    if not text:
+        raw.pop("text")
+    return zstandard.compress(orjson.dumps(raw), 3)
+
+
+def unpack_document(data: bytes) -> dict[str, Any]:
+    """Read the bytes of key ``t:N``."""
+    raw: dict[str, Any] = orjson.loads(zstandard.decompress(data))
+    return raw
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """Where an article belongs.
+
+    ``group`` and ``story`` are numbers of the representative and of the founder, ``other`` the
+    article it is linked to (0: none); ``score`` and ``probability`` lie in 0..1.
+    """
+
+    group: int
+    story: int
+    other: int
+    relation: Relation
+    score: float
+    probability: float
+
+    def pack(self) -> bytes:
+        """19 bytes at most, so that blocks of them stay listpacks."""
+        code = RELATIONS.index(self.relation)
+        levels = (round(self.score * 65535), round(self.probability * 65535))
+        return _MEMBERSHIP.pack(self.group, self.story, self.other, code, 0, *levels)
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Membership:
+        """Read a field of ``m:BLOCK``."""
+        group, story, other, code, _, score, probability = _MEMBERSHIP.unpack(data)
+        return cls(group, story, other, RELATIONS[code], score / 65535, probability / 65535)
+
+
+STANDS, MERGED, REMOVED = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class StoryRecord:
+    """A story: ``canonical`` is an article's number; merged ones name their survivor there."""
+
+    state: int
+    canonical: int
+    articles: int
+    groups: int
+    first_ms: int
+    last_ms: int
+    updated_ms: int
+    founder: int
+
+    def pack(self) -> bytes:
+        """41 bytes."""
+        times = (max(0, self.first_ms), max(0, self.last_ms), self.updated_ms)
+        return _STORY.pack(self.state, self.canonical, self.articles, self.groups, *times, self.founder)
+
+    @classmethod
+    def unpack(cls, data: bytes) -> StoryRecord:
+        """Read a field of ``s:BLOCK``."""
+        return cls(*_STORY.unpack(data))
+
+    def changed(self, **fields: Any) -> StoryRecord:
+        """A copy with other values in ``fields``."""
+        return replace(self, **fields)
+
+
+ADD, REPLACE, REMOVE = 1, 2, 3
+
+
+@dataclass(frozen=True, slots=True)
+class PendingEntry:
+    """One step that waits for its decision, in order of admission.
+
+    ``kind`` is ADD, REPLACE (an older revision leaves; its successor is added next) or REMOVE;
+    ``old`` is the number of the older revision of an article that is added;
+    ``candidates`` are numbers and shared bands (255: the same text), most shared first.
+    """
+
+    kind: int
+    number: int
+    old: int
+    admitted_ms: int
+    candidates: tuple[tuple[int, int], ...]
+
+    @classmethod
+    def unpack(cls, data: bytes) -> PendingEntry:
+        """Read an item of ``p:LANG``."""
+        kind, number, old, ms = _ENTRY.unpack_from(data)
+        return cls(kind, number, old, int(ms), tuple(_CANDIDATE.iter_unpack(data[_ENTRY.size :])))
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A change; ``histories`` are the numbers of the stories in whose history it stands."""
+
+    kind: ChangeKind
+    article_id: str | None = None
+    story_id: str | None = None
+    detail: dict[str, Any] = field(default_factory=dict)
+    histories: tuple[int, ...] = ()
+
+    def pack(self) -> bytes:
+        """The value of field ``e`` of the feed."""
+        packed: bytes = msgpack.packb((CHANGES.index(self.kind), self.article_id, self.story_id, self.detail))
+        return packed
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Event:
+        """Read the value of field ``e`` of the feed."""
+        code, article, story, detail = msgpack.unpackb(data)
+        return cls(CHANGES[code], article, story, detail)
+
+
+def pack_numbers(numbers: Iterable[int]) -> bytes:
+    """Unsigned 32-bit, little-endian."""
+    listed = list(numbers)
+    return struct.pack(f"<{len(listed)}I", *listed)
+
+
+def unpack_numbers(data: bytes) -> Sequence[int]:
+    """Inverse of :func:`pack_numbers`."""
+    return struct.unpack(f"<{len(data) // 4}I", data)

@@ -1,0 +1,108 @@
+"""The Lua scripts: each typed here, each written beside a comment that lists every key it touches.
+
+A function returns a command; :mod:`dedup.store.connection` sends it by digest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha1
+from importlib.resources import files
+
+import msgpack
+
+from dedup.store import keys
+from dedup.store.records import Event
+
+Word = bytes | str | int | float
+Command = tuple[Word, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A script's text and the digest the server knows it by."""
+
+    text: str
+    digest: str
+
+    def __call__(self, names: Sequence[str], *arguments: Word) -> Command:
+        """The command that runs it on ``names`` (KEYS); the tag is put before ``arguments`` (ARGV)."""
+        return ("EVALSHA", self.digest, len(names), *names, keys.TAG, *arguments)
+
+
+@cache
+def script(name: str) -> Script:
+    """Script ``name`` of the ``lua`` folder, with what it shares put before it."""
+    folder = files("dedup.store") / "lua"
+    parts = [f"{name}.lua"]
+    if name in ("admit", "remove"):
+        parts.insert(0, "index.lua")
+    # Without a flag the server refuses the script before its first write when memory is full.
+    # What decides or removes must run then too: it finishes what was admitted, and makes room.
+    shebang = "#!lua" if name == "admit" else "#!lua flags=allow-oom"
+    text = "\n".join([shebang, *(folder.joinpath(part).read_text(encoding="utf-8") for part in parts)])
+    return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+@cache
+def by_digest() -> dict[str, Script]:
+    """All scripts, by digest."""
+    names = ("admit", "remove", "commit", "lease")
+    return {one.digest: one for one in map(script, names)}
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """One article ready to be admitted; see ``admit.lua`` for the lengths."""
+
+    id: str
+    content: bytes
+    digest: bytes
+    bands: bytes
+    body: bytes
+    document: bytes
+
+
+UNCHANGED, ADDED, REVISED = 0, 1, 2
+
+
+def admit(lang: str, articles: Iterable[Admission], *, now_ms: int, span_ms: int) -> Command:
+    """Admit articles of one language; answers ``[status, number]`` for each."""
+    arguments: list[Word] = []
+    for one in articles:
+        shard, name = keys.ident(one.id)
+        arguments += (shard, name, one.content, one.digest, one.bands, one.body, one.document)
+    names = (keys.SEQUENCE, keys.pending(lang), keys.LANGUAGES)
+    return script("admit")(names, lang, now_ms, span_ms, *arguments)
+
+
+def remove(article_id: str, *, now_ms: int) -> Command:
+    """Take an article down; answers the language it was in, or ``None``."""
+    shard, name = keys.ident(article_id)
+    return script("remove")((keys.numbers(shard),), name, now_ms)
+
+
+def commit(
+    lang: str, *, token: int, position: int, decided: int, commands: Sequence[Command], events: Sequence[Event]
+) -> Command:
+    """Commit decisions under the fencing ``token``; answers the new position."""
+    packed = [[event.pack(), *map(keys.story_history, event.histories)] for event in events]
+    names = (keys.fence(lang), keys.position(lang), keys.pending(lang), keys.FEED)
+    return script("commit")(names, token, position, decided, msgpack.packb(commands), msgpack.packb(packed))
+
+
+def take_lease(lang: str, holder: str, *, life_ms: int) -> Command:
+    """Take the lease; answers the fencing token, or 0 when somebody else holds it."""
+    return script("lease")((keys.lease(lang), keys.fence(lang)), "take", holder, life_ms)
+
+
+def renew_lease(lang: str, holder: str, *, life_ms: int, token: int) -> Command:
+    """Renew the lease; answers the token, or 0 when it was lost."""
+    return script("lease")((keys.lease(lang), keys.fence(lang)), "renew", holder, life_ms, token)
+
+
+def release_lease(lang: str, holder: str, *, token: int) -> Command:
+    """Give the lease up; answers the token, or 0 when it was lost."""
+    return script("lease")((keys.lease(lang), keys.fence(lang)), "release", holder, 0, token)

@@ -1,0 +1,178 @@
+"""Admission: one atomic step that inserts bands, looks candidates up and keeps the order."""
+
+from __future__ import annotations
+
+import struct
+from hashlib import blake2b
+from multiprocessing import get_context
+
+import pytest
+
+from dedup.article import Article
+from dedup.settings import StoreSettings
+from dedup.store import keys, scripts
+from dedup.store.connection import Connection
+from dedup.store.records import ADD, REMOVE, REPLACE, PendingEntry, Record, pack_body, pack_document, unpack_document
+
+BANDS = 8
+SPAN = 10**12
+
+
+def admission(name: str, bands: list[int], text: str | None = None) -> scripts.Admission:
+    article = Article(id=name, text=text or f"text of {name}", title=f"title of {name}")
+    return scripts.Admission(
+        id=name,
+        content=article.content_hash,
+        digest=blake2b(article.text.encode(), digest_size=16).digest(),
+        bands=struct.pack(f"<{len(bands)}I", *bands),
+        body=pack_body(article, 1_000, b"features", b""),
+        document=pack_document(article, text=True),
+    )
+
+
+def admit(store: Connection, *articles: scripts.Admission, lang: str = "vi", now: int = 1_000) -> list[list[int]]:
+    answer: list[list[int]] = store.one(*scripts.admit(lang, articles, now_ms=now, span_ms=SPAN))
+    return answer
+
+
+def waiting(store: Connection, lang: str = "vi") -> list[PendingEntry]:
+    return [PendingEntry.unpack(item) for item in store.one("LRANGE", keys.pending(lang), 0, -1)]
+
+
+def record(store: Connection, number: int) -> Record:
+    return Record.unpack(number, store.one("GET", keys.record(number)))
+
+
+def distinct(seed: int) -> list[int]:
+    return [(seed * 2654435761 + band * 40503) % 2**32 for band in range(BANDS)]
+
+
+def test_an_article_is_stored_as_it_came(store: Connection) -> None:
+    assert admit(store, admission("a", distinct(1))) == [[scripts.ADDED, 1]]
+    kept = record(store, 1)
+    assert (kept.id, kept.revision, kept.retired, kept.lang) == ("a", 1, False, "vi")
+    assert struct.unpack("<8I", kept.bands) == tuple(distinct(1))
+    assert kept.features == b"features"
+    assert unpack_document(store.one("GET", keys.document(1)))["text"] == "text of a"
+
+
+def test_the_same_article_again_changes_nothing(store: Connection) -> None:
+    admit(store, admission("a", distinct(1)))
+    assert admit(store, admission("a", distinct(1))) == [[scripts.UNCHANGED, 1]]
+    assert len(waiting(store)) == 1
+
+
+def test_who_shares_a_band_is_met_most_shared_first(store: Connection) -> None:
+    one, two = distinct(1), distinct(2)
+    admit(store, admission("a", one), admission("b", two))
+    admit(store, admission("c", one[:2] + two[2:]))
+    assert waiting(store)[2].candidates == ((2, 6), (1, 2))
+
+
+def test_in_one_batch_the_later_meets_the_earlier(store: Connection) -> None:
+    admit(store, admission("a", distinct(1)), admission("b", distinct(1)))
+    first, second = waiting(store)
+    assert first.candidates == ()
+    assert second.candidates == ((1, BANDS),)
+
+
+def test_the_same_text_takes_no_room_in_the_index(store: Connection) -> None:
+    admit(store, admission("a", distinct(1), text="x"), admission("b", distinct(1), text="x"))
+    assert waiting(store)[1].candidates == ((1, 255),)
+    assert record(store, 2).bands == b""
+
+
+def test_languages_do_not_meet(store: Connection) -> None:
+    admit(store, admission("a", distinct(1)), lang="vi")
+    admit(store, admission("b", distinct(1)), lang="en")
+    assert waiting(store, "en")[0].candidates == ()
+    assert store.client.smembers(keys.LANGUAGES) == {b"vi", b"en"}
+
+
+def test_another_content_under_an_id_is_a_new_revision(store: Connection) -> None:
+    admit(store, admission("a", distinct(1)))
+    assert admit(store, admission("a", distinct(2), text="other")) == [[scripts.REVISED, 2]]
+    assert [(entry.kind, entry.number, entry.old) for entry in waiting(store)] == [
+        (ADD, 1, 0),
+        (REPLACE, 1, 0),
+        (ADD, 2, 1),
+    ]
+    assert record(store, 2).revision == 2
+    assert record(store, 1).retired
+    assert store.one("GET", keys.document(1)) is None
+    admit(store, admission("b", distinct(1)))
+    assert waiting(store)[-1].candidates == (), "the old revision is met no more"
+
+
+def test_a_revision_may_change_the_language(store: Connection) -> None:
+    admit(store, admission("a", distinct(1)), lang="vi")
+    admit(store, admission("a", distinct(1), text="other"), lang="en")
+    assert [entry.kind for entry in waiting(store, "vi")] == [ADD, REPLACE]
+    assert [(entry.kind, entry.old) for entry in waiting(store, "en")] == [(ADD, 1)]
+
+
+def test_a_removed_article_leaves_the_index_at_once(store: Connection) -> None:
+    admit(store, admission("a", distinct(1)))
+    assert store.one(*scripts.remove("a", now_ms=2_000)) == b"vi"
+    assert store.one(*scripts.remove("a", now_ms=2_000)) is None
+    assert waiting(store)[-1].kind == REMOVE
+    assert store.one("GET", keys.document(1)) is None
+    assert not [key for key in store.client.scan_iter("{d}:b:*")]
+    assert admit(store, admission("a", distinct(1))) == [[scripts.ADDED, 2]]
+
+
+def test_a_copy_inherits_the_place_of_the_one_that_leaves(store: Connection) -> None:
+    admit(store, *(admission(name, distinct(1), text="x") for name in "abc"))
+    store.one(*scripts.remove("a", now_ms=2_000))
+    assert struct.unpack("<8I", record(store, 2).bands) == tuple(distinct(1))
+    admit(store, admission("near", distinct(1)[:4] + distinct(9)[4:]), admission("d", distinct(1), text="x"))
+    near, copy = waiting(store)[-2:]
+    assert near.candidates == ((2, 4),)
+    assert copy.candidates == ((2, 255),)
+
+
+def test_a_hot_bucket_keeps_the_newest_and_stays_small(store: Connection) -> None:
+    hot = distinct(1)[:1]
+    for number in range(100):
+        admit(store, admission(f"a{number}", hot + distinct(100 + number)[1:]))
+    last = waiting(store)[-1]
+    assert [number for number, _ in last.candidates] == list(range(84, 100))
+    assert all(len(store.client.hvals(key)[0]) <= 64 for key in store.client.scan_iter("{d}:b:vi:1:1:*"))
+
+
+def test_look_ups_go_through_all_segments(store: Connection) -> None:
+    old = scripts.admit("vi", [admission("a", distinct(1))], now_ms=1_000, span_ms=500)
+    new = scripts.admit("vi", [admission("b", distinct(1))], now_ms=2_000, span_ms=500)
+    store.execute([old, new])
+    assert set(store.client.hkeys(keys.segments("vi"))) == {b"n", b"1", b"2"}
+    assert waiting(store)[1].candidates == ((1, BANDS),)
+
+
+def test_the_index_stays_in_small_packed_hashes(store: Connection) -> None:
+    for start in range(0, 2_000, 100):
+        admit(store, *(admission(f"a{n}", distinct(n)) for n in range(start, start + 100)))
+    encodings = {store.client.object("encoding", key) for key in store.client.scan_iter("{d}:b:*", count=1000)}
+    assert encodings <= {b"listpack", "listpack"}
+
+
+def _admit_from_a_process(settings: StoreSettings, names: list[str]) -> None:
+    connection = Connection(settings)
+    for name in names:
+        admit(connection, admission(name, distinct(int(name[1:]))))
+    connection.client.close()
+
+
+@pytest.mark.parametrize("pairs", [300])
+def test_of_two_admitted_at_once_one_sees_the_other(
+    store: Connection, store_settings: StoreSettings, pairs: int
+) -> None:
+    context = get_context("spawn")
+    work = [[f"{side}{n}" for n in range(1, pairs + 1)] for side in "xy"]
+    running = [context.Process(target=_admit_from_a_process, args=(store_settings, names)) for names in work]
+    for process in running:
+        process.start()
+    for process in running:
+        process.join()
+        assert process.exitcode == 0
+    met = [candidate for entry in waiting(store) for candidate in entry.candidates]
+    assert len(met) == pairs
