@@ -1,7 +1,10 @@
 """Compiled kernels over UTF-8 bytes.  Their plain twins are in :mod:`dedup.text.plain` and :mod:`dedup.text.hashing`.
 
 Every kernel takes ``data uint8[:]`` and ``offsets int64[n + 1]`` (read-only, contiguous) and releases the GIL.
-``table`` and ``expansions`` are those of :class:`dedup.text.tables.CharacterTable`.
+``table``, ``expansions`` and ``tones`` are those of :class:`dedup.text.tables.CharacterTable`.
+
+UTF-8 is decoded in place, once in each of the two tokenisers: handing the array to a helper would count references,
+atomically, at every character (four times slower, measured).  A broken sequence is one U+FFFD a byte.
 """
 
 from __future__ import annotations
@@ -21,43 +24,14 @@ _VALUE, _SEP_MASK, _SEP_SHIFT = U32(t.VALUE_MASK), U32(t.SEP_MASK), U32(t.SEP_SH
 _TABLE_SIZE = U32(t.TABLE_SIZE)
 _BASE, _MIX = U64(h.CODE_BASE), U64(h.MIX)
 _TONED, _RARE = U32(t.TONED), U32(t.SINGLE | t.IGNORE | t.EXPAND)
+_TONED_SHIFT, _TONE_END_SHIFT = U32(t.TONED.bit_length() - 1), U32(t.TONE_END.bit_length() - 1)
 _S29, _S31, _S32 = U64(29), U32(31), U64(32)
-ONE, TWO, THREE, FOUR = U64(1), U64(2), U64(3), U64(4)
+ONE, TWO, THREE = U64(1), U64(2), U64(3)
+S6, S12, S18, TAIL = U32(6), U32(12), U32(18), U32(0x3F)
 
 FLAG_CAPITAL, FLAG_ALLCAPS, FLAG_DIGITS, FLAG_MIXED, FLAG_SENTENCE, FLAG_LINE = 1, 2, 4, 8, 16, 32
 GAP_NONE, GAP_SPACE, GAP_SLASH, GAP_DASH, GAP_DOT, GAP_COMMA, GAP_COLON = 0, 1, 2, 3, 4, 5, 6
 GAP_NEWLINE, GAP_OTHER, GAP_SPACED_DASH = 7, 8, 9
-
-
-@njit(inline="always")
-def decode(data: Any, i: Any, end: Any) -> Any:
-    """Decode the code point at ``i uint64``: (code point, next position); a broken sequence is one U+FFFD a byte.
-
-    Inlined into its callers: a call between kernels would count references to the array, atomically, for each character.
-    """
-    b = U32(data[i])
-    if b < U32(0x80):
-        return b, i + ONE
-    if b < U32(0xE0):
-        if i + ONE < end:
-            return ((b & U32(0x1F)) << U32(6)) | (U32(data[i + ONE]) & U32(0x3F)), i + TWO
-    elif b < U32(0xF0):
-        if i + TWO < end:
-            return (
-                ((b & U32(0x0F)) << U32(12))
-                | ((U32(data[i + ONE]) & U32(0x3F)) << U32(6))
-                | (U32(data[i + TWO]) & U32(0x3F)),
-                i + THREE,
-            )
-    elif i + THREE < end:
-        return (
-            ((b & U32(0x07)) << U32(18))
-            | ((U32(data[i + ONE]) & U32(0x3F)) << U32(12))
-            | ((U32(data[i + TWO]) & U32(0x3F)) << U32(6))
-            | (U32(data[i + THREE]) & U32(0x3F)),
-            i + FOUR,
-        )
-    return U32(0xFFFD), i + ONE
 
 
 @njit(inline="always")
@@ -100,7 +74,21 @@ def hash_tokens(data: Any, begin: int, stop: int, table: Any, expansions: Any, t
     poly = U64(0)
     before, last = U32(0), U32(0)
     while i < end:
-        code, i = decode(data, i, end)
+        code = U32(data[i])
+        i += ONE
+        if code >= U32(0x80):
+            if code < U32(0xE0) and i < end:
+                code = ((code & U32(0x1F)) << S6) | (U32(data[i]) & TAIL)
+                i += ONE
+            elif code < U32(0xF0) and i + ONE < end:
+                code = ((code & U32(0x0F)) << S12) | ((U32(data[i]) & TAIL) << S6) | (U32(data[i + ONE]) & TAIL)
+                i += TWO
+            elif i + TWO < end:
+                code = ((code & U32(0x07)) << S18) | ((U32(data[i]) & TAIL) << S12)
+                code |= ((U32(data[i + ONE]) & TAIL) << S6) | (U32(data[i + TWO]) & TAIL)
+                i += THREE
+            else:
+                code = U32(0xFFFD)
         entry = entry_of(table, code)
         if entry & _RARE:
             if entry & _IGNORE:
@@ -122,7 +110,7 @@ def hash_tokens(data: Any, begin: int, stop: int, table: Any, expansions: Any, t
             poly, before, last = U64(0), U32(0), U32(0)
             continue
         word = U64(entry >> _S31)
-        if before & _TONED and word == U64(0) and last & _WORD:
+        if (before >> _TONED_SHIFT) & (last >> _TONE_END_SHIFT) & U32(word ^ ONE):
             poly = tone_folded(poly, before & _VALUE, last & _VALUE, tones)
         out[count] = mixed(poly)
         count += U64(last >> _S31) & (word ^ ONE)
@@ -176,7 +164,21 @@ def tokenize_article(
     first = count
     while i < end:
         here = i
-        code, i = decode(data, i, end)
+        code = U32(data[i])
+        i += ONE
+        if code >= U32(0x80):
+            if code < U32(0xE0) and i < end:
+                code = ((code & U32(0x1F)) << S6) | (U32(data[i]) & TAIL)
+                i += ONE
+            elif code < U32(0xF0) and i + ONE < end:
+                code = ((code & U32(0x0F)) << S12) | ((U32(data[i]) & TAIL) << S6) | (U32(data[i + ONE]) & TAIL)
+                i += TWO
+            elif i + TWO < end:
+                code = ((code & U32(0x07)) << S18) | ((U32(data[i]) & TAIL) << S12)
+                code |= ((U32(data[i + ONE]) & TAIL) << S6) | (U32(data[i + TWO]) & TAIL)
+                i += THREE
+            else:
+                code = U32(0xFFFD)
         entry = entry_of(table, code)
         if entry & (_WORD | _EXPAND | _SINGLE):
             poly, before, last = U64(0), U32(0), U32(0)
@@ -215,11 +217,26 @@ def tokenize_article(
                         break
                     if i >= end:
                         break
-                    code, following = decode(data, i, end)
+                    following = i
+                    code = U32(data[i])
+                    i += ONE
+                    if code >= U32(0x80):
+                        if code < U32(0xE0) and i < end:
+                            code = ((code & U32(0x1F)) << S6) | (U32(data[i]) & TAIL)
+                            i += ONE
+                        elif code < U32(0xF0) and i + ONE < end:
+                            code = ((code & U32(0x0F)) << S12) | ((U32(data[i]) & TAIL) << S6) | (U32(data[i + ONE]) & TAIL)
+                            i += TWO
+                        elif i + TWO < end:
+                            code = ((code & U32(0x07)) << S18) | ((U32(data[i]) & TAIL) << S12)
+                            code |= ((U32(data[i + ONE]) & TAIL) << S6) | (U32(data[i + TWO]) & TAIL)
+                            i += THREE
+                        else:
+                            code = U32(0xFFFD)
                     entry = entry_of(table, code)
                     if not entry & (_WORD | _EXPAND | _IGNORE):
+                        i = following
                         break
-                    i = following
             bits = 0
             if capital:
                 bits |= FLAG_CAPITAL

@@ -26,7 +26,8 @@ IGNORE = 1 << 27  #: invisible: neither ends a token nor belongs to it (soft hyp
 EXPAND = 1 << 26  #: a letter whose case folding has several code points
 LETTER = 1 << 25  #: a letter (not a mark, not a digit)
 TONED = 1 << 24  #: on word characters only: a vowel of an old tone placement (see TONE_PAIRS)
-SEP_SHIFT = 21
+TONE_END = 1 << 23  #: on word characters only: a vowel that can follow a TONED one
+SEP_SHIFT = 16
 SEP_MASK = 0xF << SEP_SHIFT  #: on separators only: which one
 VALUE_MASK = 0x1FFFFF
 
