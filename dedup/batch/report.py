@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,6 +10,7 @@ from typing import Any
 
 from dedup.batch.checkpoint import replaced
 from dedup.batch.plots import curve, histogram, sizes
+from dedup.sketch.bands import candidate_probability
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,17 +151,12 @@ def write_report(report: RunReport, path: Path) -> None:
         draft.write_text(html, encoding="utf-8")
 
 
-def lsh_probability(jaccard: float, bands: int, rows: int) -> float:
-    """Probability that LSH makes a pair of this Jaccard a candidate: ``1 - (1 - s^r)^b`` (Leskovec et al., ch. 3)."""
-    return -math.expm1(bands * math.log1p(-(jaccard**rows))) if jaccard < 1 else 1.0
-
-
 def _plots(report: RunReport) -> dict[str, str]:
     out = {
         "groups": sizes(sorted(report.group_sizes.items()), label="articles in a duplicate group"),
         "stories": sizes(sorted(report.story_sizes.items()), label="articles in a story"),
         "curve": curve(
-            lambda s: lsh_probability(s, report.bands, report.rows),
+            lambda s: candidate_probability(s, report.bands, report.rows),
             label=f"Jaccard of a pair; {report.bands} bands of {report.rows} rows",
             y_label="becomes a candidate",
             mark=report.jaccard_threshold,

@@ -7,8 +7,6 @@ import xml.etree.ElementTree as ET
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import pytest
-
 from dedup.batch.plots import curve, histogram, sizes
 from dedup.batch.report import (
     BigStory,
@@ -17,7 +15,6 @@ from dedup.batch.report import (
     Copying,
     RunReport,
     Stage,
-    lsh_probability,
     render_report,
     write_report,
 )
@@ -76,11 +73,6 @@ def test_plots_are_well_formed() -> None:
         histogram([], low=0, high=1, label="none"),
         sizes([(1, 5), (6000, 1)], label="articles"),
         sizes([], label="none"),
-        curve(lambda s: lsh_probability(s, 32, 4), label="s", y_label="p", mark=0.7),
+        curve(lambda s: 1 - (1 - s**4) ** 32, label="s", y_label="p", mark=0.7),
     ):
         ET.fromstring(svg)
-
-
-@pytest.mark.parametrize(("jaccard", "expected"), [(0.0, 0.0), (0.5, 1 - (1 - 0.5**4) ** 32), (1.0, 1.0)])
-def test_the_s_curve_is_the_textbooks(jaccard: float, expected: float) -> None:
-    assert lsh_probability(jaccard, 32, 4) == pytest.approx(expected)
