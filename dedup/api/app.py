@@ -1,0 +1,122 @@
+"""The ASGI application: ``uvicorn --factory dedup.api.app:create_app``, or ``python -m dedup.api``."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+
+from dedup.api import articles, feed, match, openapi, operations, problems, stories
+from dedup.api.access import Gate
+from dedup.api.metrics import HttpMetrics
+from dedup.api.middleware import Rim
+from dedup.errors import SettingsError
+from dedup.settings import ApiSettings, Settings
+
+if TYPE_CHECKING:
+    from dedup.service import AsyncService
+
+_LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+
+
+def create_app(settings: Settings | None = None, *, service: AsyncService | None = None) -> FastAPI:
+    """Build the application.
+
+    Parameters
+    ----------
+    settings:
+        ``Settings.load()`` when missing: the file of ``DEDUP_CONFIG`` and the environment.
+    service:
+        The service to ask, which the caller closes; opened and closed with the application when missing.
+
+    Raises
+    ------
+    SettingsError
+        When API keys are switched off although the address is not loopback.
+    """
+    settings = settings or Settings.load()
+    required = keys_required(settings.api)
+    metrics = HttpMetrics()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        opened = service
+        if opened is None:
+            from dedup.service import AsyncService
+
+            opened = await AsyncService.open(settings=settings)
+        app.state.service = opened
+        app.state.gate = Gate(opened.redis, required=required, rate_per_minute=settings.api.rate_per_minute)
+        app.state.feed = feed.Tail(opened)
+        try:
+            yield
+        finally:
+            app.state.stopping = True
+            await app.state.feed.close()
+            if service is None:
+                await opened.close()
+
+    app = FastAPI(
+        title="Dedup",
+        summary="Near-duplicates and stories of news articles.",
+        description=_DESCRIPTION,
+        version=_version(),
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+    )
+    app.state.settings = settings
+    app.state.stopping = False
+    app.state.metrics = metrics
+    app.state.gate_required = required
+    for room in (articles, stories, match, feed, operations):
+        app.include_router(room.router)
+    _add_pages(app)
+    problems.install(app)
+    openapi.install(app)
+    hosts = None if required else (*_LOOPBACK, settings.api.host)
+    app.add_middleware(Rim, max_body=settings.api.max_body, hosts=hosts, metrics=metrics)
+    return app
+
+
+def keys_required(api: ApiSettings) -> bool:
+    """Whether requests need an API key: as soon as others than this machine can reach the port."""
+    loopback = api.host == "localhost" or _is_loopback(api.host)
+    if api.require_key is None:
+        return not loopback
+    if not api.require_key and not loopback:
+        raise SettingsError(f"setting api.require_key: false, but api.host {api.host!r} is not loopback; others could write")
+    return api.require_key
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _add_pages(app: FastAPI) -> None:
+    from dedup.api import pages
+
+    pages.install(app)
+
+
+def _version() -> str:
+    try:
+        return version("story-dedup")
+    except PackageNotFoundError:
+        return "0"
+
+
+_DESCRIPTION = """\
+Articles go in; each one comes out with its duplicate group (the same text) and its story (the same event in other
+words), and every story with the article that should stand for it.
+
+Errors are `application/problem+json` (RFC 9457). Lists are paged by cursor. Answers to GET carry an `ETag`.
+"""

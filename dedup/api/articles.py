@@ -1,0 +1,122 @@
+"""``/v1/articles``: articles in, and where each one belongs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.responses import Response
+
+from dedup.api import openapi
+from dedup.api.access import need
+from dedup.api.answers import answer, created
+from dedup.api.body import read_articles
+from dedup.api.context import ArticleId, Policy, known_parameters, service_of, settings_of
+from dedup.errors import NotFound
+from dedup.views import ArticleView, DuplicateView, Rejection
+
+router = APIRouter(prefix="/v1", tags=["articles"], dependencies=[Depends(known_parameters)])
+
+#: Longest that a request may wait for its articles to become visible, in seconds.
+MAX_WAIT = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """An article that was accepted: where to ask, and once its story is decided, which it is."""
+
+    id: str
+    href: str
+    state: Literal["pending", "assigned"]
+    story_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PushAnswer:
+    """Answer to ``POST /v1/articles``: what was accepted, in order, and what was refused and why."""
+
+    accepted: tuple[Accepted, ...]
+    rejected: tuple[Rejection, ...]
+
+
+@router.post(
+    "/articles",
+    status_code=202,
+    response_model=PushAnswer,
+    summary="Push one article, a list of them, or NDJSON",
+    dependencies=[Depends(need("write"))],
+    responses={200: {"model": PushAnswer, "description": "All are visible in their stories (only with `wait`)."}}
+    | openapi.problems(400, 401, 403, 413, 415, 421, 422, 429, 503, 507),
+    openapi_extra=openapi.ARTICLES_BODY,
+)
+async def push(
+    request: Request,
+    wait: Annotated[float, Query(ge=0, le=MAX_WAIT, description="Seconds to wait until all are visible.")] = 0.0,
+) -> Response:
+    """Accepted articles are durable: they are in the queue when this answers.
+
+    One bad article does not stop the others: it is listed under `rejected` with its place, field and reason.
+    Pushing the same article again changes nothing; the same id with other content is a new revision.
+    """
+    articles, rejected = await read_articles(request, max_batch=settings_of(request).api.max_batch)
+    service = service_of(request)
+    receipt = await service.push(articles)
+    states = await service.wait(receipt.accepted, timeout=wait) if wait and receipt.accepted else {}
+    accepted = []
+    for article_id in receipt.accepted:
+        story = states.get(article_id)
+        accepted.append(Accepted(article_id, href(article_id), "assigned" if story else "pending", story))
+    done = bool(wait) and all(item.state == "assigned" for item in accepted)
+    return created(PushAnswer(tuple(accepted), (*rejected, *receipt.rejected)), 200 if done else 202)
+
+
+@router.get(
+    "/articles/{id:path}/duplicates",
+    response_model=list[DuplicateView],
+    summary="Articles of the same text",
+    dependencies=[Depends(need("read"))],
+    responses={304: openapi.NOT_MODIFIED} | openapi.problems(401, 403, 404, 421, 422, 429, 503),
+)
+async def duplicates(request: Request, id: ArticleId) -> Response:
+    """The other members of the article's duplicate group, each with its verified score."""
+    return answer(request, await service_of(request).duplicates(id))
+
+
+@router.get(
+    "/articles/{id:path}",
+    response_model=ArticleView,
+    summary="An article and where it belongs",
+    dependencies=[Depends(need("read"))],
+    responses={304: openapi.NOT_MODIFIED} | openapi.problems(401, 403, 404, 421, 422, 429, 503),
+)
+async def article(
+    request: Request,
+    id: ArticleId,
+    canonical_policy: Policy = None,
+    text: Annotated[bool, Query(description="Send the text too.")] = False,
+) -> Response:
+    """Relation, duplicate group, story, canonical, and the links with their evidence."""
+    return answer(request, await service_of(request).article(id, canonical_policy=canonical_policy, text=text))
+
+
+@router.delete(
+    "/articles/{id:path}",
+    status_code=204,
+    summary="Take an article down",
+    dependencies=[Depends(need("write"))],
+    responses=openapi.problems(401, 403, 404, 421, 422, 429, 503),
+)
+async def delete(request: Request, id: ArticleId) -> Response:
+    """Remove its text, index entries and membership; its story picks another canonical; the feed tells."""
+    if not await service_of(request).delete(id):
+        raise NotFound(f"no article {id!r}")
+    return Response(status_code=204)
+
+
+def href(article_id: str) -> str:
+    """Path at which to ask for an article."""
+    return f"/v1/articles/{quote(article_id, safe='')}"
+
+

@@ -1,0 +1,166 @@
+"""``/v1/changes``: the change feed, by pages or as Server-Sent Events that resume."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from collections.abc import AsyncIterator
+from itertools import islice
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import APIRouter, Depends, Header, Query, Request
+from starlette.responses import Response, StreamingResponse
+
+from dedup.api import openapi
+from dedup.api.access import need
+from dedup.api.answers import answer, encode
+from dedup.api.context import Cursor, Limit, known_parameters, service_of
+from dedup.errors import DedupError
+from dedup.views import Change, Page
+
+if TYPE_CHECKING:
+    from dedup.service import AsyncService
+
+log = logging.getLogger("dedup.api")
+router = APIRouter(prefix="/v1", tags=["changes"], dependencies=[Depends(known_parameters), Depends(need("read"))])
+
+EVENT_STREAM = "text/event-stream"
+_PAGE = 500
+_KEPT = 10_000
+_HEARTBEAT_SECONDS = 15.0
+
+
+@router.get(
+    "/changes",
+    response_model=Page[Change],
+    summary="What changed, in order, from a cursor on",
+    responses={
+        200: {"content": {EVENT_STREAM: {"schema": {"type": "string"}}}, "description": "A page, or a stream of events."},
+        304: openapi.NOT_MODIFIED,
+    }
+    | openapi.problems(401, 403, 421, 422, 429, 503),
+)
+async def changes(
+    request: Request,
+    cursor: Cursor = None,
+    limit: Limit = 100,
+    wait: Annotated[float, Query(ge=0, le=60, description="Seconds to wait for a change when there is none.")] = 0.0,
+    last_event_id: Annotated[str | None, Header(max_length=512, description="Where a stream resumes.")] = None,
+) -> Response:
+    """Without a cursor, from the first change on.
+
+    With `Accept: text/event-stream` the answer never ends: each event's `id` is the cursor after it, so that a
+    client that reconnects with `Last-Event-ID` misses nothing and sees nothing twice.
+    """
+    service = service_of(request)
+    if EVENT_STREAM not in request.headers.get("accept", ""):
+        page = await service.changes(cursor, limit=limit, block=wait or None)
+        return answer(request, page)
+    start = last_event_id or cursor
+    await service.changes(start, limit=1)  # a cursor that is none is refused before the stream begins
+    headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
+    tail: Tail = request.app.state.feed
+    return StreamingResponse(tail.events(start), media_type=EVENT_STREAM, headers=headers)
+
+
+class Tail:
+    """One reader of the feed's end for all subscribers of this process.
+
+    The newest events are kept ready to send; a subscriber who is further behind reads the store by itself until it
+    has caught up.  So 200 subscribers cost the store one reader.
+    """
+
+    def __init__(self, service: AsyncService) -> None:
+        self._service = service
+        self._frames: deque[tuple[str, bytes]] = deque(maxlen=_KEPT)
+        self._serial: dict[str, int] = {}
+        self._next = 0
+        self._end: str | None = None
+        self._moved = asyncio.Condition()
+        self._reader: asyncio.Task[None] | None = None
+        self._closed = False
+
+    async def events(self, cursor: str | None) -> AsyncIterator[bytes]:
+        """Yield the frames after ``cursor`` (HTML Living Standard, section 9.2), for ever."""
+        yield b"retry: 2000\n\n"
+        while not self._closed:
+            seen = self._next
+            position = self._position(cursor)
+            if position is None:
+                page = await self._service.changes(cursor, limit=_PAGE)
+                ready = [(change.cursor, _frame(change)) for change in page.items]
+            else:
+                first = self._next - len(self._frames)
+                ready = list(islice(self._frames, position - first, None))
+            if ready:
+                cursor = ready[-1][0]
+                yield b"".join(frame for _, frame in ready)
+                continue
+            self._watch(cursor)
+            if not await self._move(seen):
+                yield b": still here\n\n"
+
+    async def close(self) -> None:
+        """End all streams, so that a shutdown need not wait for their readers."""
+        self._closed = True
+        async with self._moved:
+            self._moved.notify_all()
+        if self._reader is not None:
+            self._reader.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._reader
+
+    def _position(self, cursor: str | None) -> int | None:
+        """Serial of the first kept frame after ``cursor``, when that is known here."""
+        if cursor is None:
+            return None
+        if cursor in self._serial:
+            return self._serial[cursor] + 1
+        return self._next - len(self._frames) if cursor == self._end and not self._frames else None
+
+    def _watch(self, cursor: str | None) -> None:
+        """Start the reader at ``cursor`` unless one runs."""
+        if self._reader is None or self._reader.done():
+            self._frames.clear()
+            self._serial.clear()
+            self._reader = asyncio.create_task(self._read(cursor))
+
+    async def _move(self, seen: int) -> bool:
+        """Wait until frames came after the serial ``seen``; ``False`` after a heartbeat's time without any."""
+        async with self._moved:
+            if self._next == seen and not self._closed:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._moved.wait(), _HEARTBEAT_SECONDS)
+            return self._next != seen or self._closed
+
+    async def _read(self, cursor: str | None) -> None:
+        pause = 0.1
+        self._end = cursor
+        while not self._closed:
+            try:
+                page: Page[Change] = await self._service.changes(self._end, limit=_PAGE, block=5.0)
+                pause = 0.1
+            except DedupError as error:
+                log.warning("the change feed cannot be read: %s", error)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 5.0)
+                continue
+            if page.items:
+                await self._keep(page.items)
+
+    async def _keep(self, items: tuple[Change, ...]) -> None:
+        async with self._moved:
+            for change in items:
+                if len(self._frames) == _KEPT:
+                    self._serial.pop(self._frames[0][0], None)
+                self._frames.append((change.cursor, _frame(change)))
+                self._serial[change.cursor] = self._next
+                self._next += 1
+            self._end = items[-1].cursor
+            self._moved.notify_all()
+
+
+def _frame(change: Change) -> bytes:
+    return b"id: %s\nevent: %s\ndata: %s\n\n" % (change.cursor.encode(), change.kind.encode(), encode(change))

@@ -1,0 +1,92 @@
+"""Prometheus metrics: what this process served, and how the service as a whole stands.
+
+Counts of requests live in the process (or, with several API processes, in the directory that
+``PROMETHEUS_MULTIPROC_DIR`` names, which :mod:`dedup.api.__main__` sets).  Everything else is read from the
+store when scraped, so that it is the same whichever process answers.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from dedup.views import StatusView
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class HttpMetrics:
+    """Requests served by the API, by method, route template and status."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "dedup_http_requests", "Requests answered.", ["method", "route", "status"], registry=self.registry
+        )
+        self._seconds = Histogram(
+            "dedup_http_seconds", "Time to answer.", ["route"], buckets=_BUCKETS, registry=self.registry
+        )
+
+    def observe(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count one request."""
+        method = method if method in _METHODS else "(other)"
+        self._requests.labels(method, route, str(status)).inc()
+        if not route.endswith("/changes"):  # an event stream lasts as long as its reader
+            self._seconds.labels(route).observe(seconds)
+
+    def text(self) -> bytes:
+        """Return the exposition format; of all API processes when there are several."""
+        if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+            registry = CollectorRegistry()
+            multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+            return generate_latest(registry)
+        return generate_latest(self.registry)
+
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
+
+
+def service_text(status: StatusView) -> bytes:
+    """Return the exposition format of how the service stands."""
+    registry = CollectorRegistry()
+    registry.register(_Standing(status))
+    return generate_latest(registry)
+
+
+class _Standing:
+    """A collector over one :class:`~dedup.views.StatusView`."""
+
+    def __init__(self, status: StatusView) -> None:
+        self._status = status
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the metric families."""
+        status = self._status
+        plain = (
+            ("dedup_articles", "Articles in the store.", status.articles),
+            ("dedup_stories", "Stories.", status.stories),
+            ("dedup_groups", "Duplicate groups.", status.groups),
+            ("dedup_queue_length", "Messages that wait for a worker.", status.queue),
+            ("dedup_oldest_pending_seconds", "Age of the oldest article without a story.", status.oldest_pending_seconds or 0),
+            ("dedup_dead_letters", "Messages that could not be processed.", status.dead),
+            ("dedup_workers", "Worker processes seen alive.", status.workers),
+            ("dedup_store_memory_bytes", "Memory the store uses.", status.memory_bytes),
+        )
+        for name, text, value in plain:
+            yield GaugeMetricFamily(name, text, value=float(value))
+        pending = GaugeMetricFamily("dedup_pending", "Articles admitted, story not decided yet.", labels=["lang"])
+        for lang, count in sorted(status.pending.items()):
+            pending.add_metric([lang], float(count))
+        yield pending
+        lease = GaugeMetricFamily("dedup_lease_held", "1 where a worker holds the assignment lease.", labels=["lang", "holder"])
+        for lang, holder in sorted(status.lease_holder.items()):
+            lease.add_metric([lang, holder], 1.0)
+        yield lease
+        rates = GaugeMetricFamily("dedup_rate", "Articles a second over the last minute, by stage.", labels=["stage"])
+        for stage, rate in sorted(status.rates.items()):
+            rates.add_metric([stage], rate)
+        yield rates

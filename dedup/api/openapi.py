@@ -1,0 +1,119 @@
+"""The OpenAPI document: what FastAPI cannot read off the code by itself.
+
+Bodies of articles are checked by :class:`dedup.Article`, the one place that knows what an article is, and not by
+a second model here; this file tells the document about it, from the same limits.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from dedup.api.problems import MEDIA_TYPE
+from dedup.article import MAX_ID, MAX_SOURCE, MAX_TEXT, MAX_TITLE, MAX_URL
+
+_REASONS = {
+    400: "The body is not JSON.",
+    401: "No API key, or one that is not known or was revoked.",
+    403: "The key lacks the scope, or a page of another site asked.",
+    404: "There is none of that id.",
+    413: "The body or the batch is too large.",
+    415: "The body's media type is not understood.",
+    421: "This host name is not served.",
+    422: "A parameter or a field is not valid; `errors` names it.",
+    429: "Too many requests for this key; see `Retry-After`.",
+    503: "The store or the queue cannot take this now; see `Retry-After`.",
+    507: "The store has no room left.",
+}
+NOT_MODIFIED: dict[str, Any] = {"description": "The caller's copy, named by `If-None-Match`, is current."}
+
+_EXAMPLE = {
+    "id": "vnp-402099",
+    "title": "Nâng cao hiệu quả đối ngoại địa phương",
+    "text": "Ngày 21/8, tại Hà Nội, Bộ Ngoại giao đã tổ chức Hội nghị Ngoại vụ toàn quốc lần thứ 18.",
+    "url": "https://www.vietnamplus.vn/402099.vnp",
+    "published_at": "2015-08-21T09:30:00+07:00",
+}
+
+
+def _string(description: str, **more: Any) -> dict[str, Any]:
+    return {"type": ["string", "null"], "description": description, **more}
+
+
+_MOMENT = [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}, {"type": "null"}]
+_ARTICLE: dict[str, Any] = {
+    "type": "object",
+    "title": "Article",
+    "required": ["text"],
+    "additionalProperties": False,
+    "properties": {
+        "text": {"type": "string", "description": "The body.", "maxLength": MAX_TEXT, "pattern": r"\S"},
+        "id": _string("The caller's id; derived when missing.", maxLength=MAX_ID, pattern=r"^[^\s\x00-\x1f\x7f]+$"),
+        "title": _string("The headline.", maxLength=MAX_TITLE),
+        "url": _string("Where it was published; http or https.", maxLength=MAX_URL, pattern=r"^https?://[a-z0-9.-]+(/[!-~]*)?$"),
+        "source": _string("The outlet; the URL's host when missing.", maxLength=MAX_SOURCE),
+        "published_at": {"anyOf": _MOMENT, "description": "ISO 8601; without a zone it is UTC."},
+        "lang": _string("BCP 47 tag; detected when missing.", maxLength=35, pattern=r"^[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*$"),
+        "metadata": {"type": ["object", "null"], "description": "Anything; kept, never interpreted."},
+    },
+    "examples": [_EXAMPLE],
+}
+_REF = {"$ref": "#/components/schemas/ArticleIn"}
+ARTICLE_BODY: dict[str, Any] = {"requestBody": {"required": True, "content": {"application/json": {"schema": _REF}}}}
+ARTICLES_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {"schema": {"anyOf": [_REF, {"type": "array", "items": _REF, "minItems": 1, "maxItems": 1000}]}},
+            "application/x-ndjson": {"schema": {"type": "string", "description": "One article a line."}},
+        },
+    }
+}
+_PROBLEM: dict[str, Any] = {
+    "type": "object",
+    "title": "Problem",
+    "description": "RFC 9457.",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string", "examples": ["urn:story-dedup:problem:not-found"]},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "What is wrong and what would be right."},
+        "instance": {"type": "string"},
+        "errors": {"type": "array", "items": {"$ref": "#/components/schemas/Rejection"}},
+    },
+}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Responses of a route that refuse, for FastAPI's ``responses``."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {status: {"description": _REASONS[status], "content": content} for status in statuses}
+
+
+def install(app: FastAPI) -> None:
+    """Make ``app.openapi()`` answer the finished document."""
+    plain = app.openapi
+
+    def document() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            tree = plain()
+            schemas = tree.setdefault("components", {}).setdefault("schemas", {})
+            schemas |= {"ArticleIn": _ARTICLE, "Problem": _PROBLEM}
+            for name in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(name, None)
+            tree["components"]["securitySchemes"] = {
+                "bearer": {"type": "http", "scheme": "bearer", "description": "An API key: `dk_…`."},
+                "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+            }
+            open_paths = ("/healthz", "/readyz")
+            required = app.state.gate_required
+            for path, operations in tree["paths"].items():
+                for operation in operations.values():
+                    if required and path not in open_paths:
+                        operation["security"] = [{"bearer": []}, {"header": []}]
+            app.openapi_schema = tree
+        return app.openapi_schema
+
+    app.openapi = document  # type: ignore[method-assign]

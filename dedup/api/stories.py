@@ -1,0 +1,60 @@
+"""``/v1/stories``: stories with their members, filtered, sorted and paged."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.responses import Response
+
+from dedup.api import openapi
+from dedup.api.access import need
+from dedup.api.answers import answer
+from dedup.api.context import Cursor, Limit, Moment, Policy, StoryId, known_parameters, service_of
+from dedup.views import Page, StoryView
+
+router = APIRouter(prefix="/v1", tags=["stories"], dependencies=[Depends(known_parameters), Depends(need("read"))])
+
+Sort = Literal["updated", "size", "first"]
+Least = Annotated[int | None, Query(ge=1, le=1_000_000)]
+
+
+@router.get(
+    "/stories",
+    response_model=Page[StoryView],
+    summary="Stories by time, language, source, size and words",
+    responses={304: openapi.NOT_MODIFIED} | openapi.problems(401, 403, 421, 422, 429, 503),
+)
+async def stories(
+    request: Request,
+    lang: Annotated[str | None, Query(pattern="^[a-z]{2,3}$", description="Language, such as vi.")] = None,
+    source: Annotated[str | None, Query(min_length=1, max_length=256, description="An outlet in the story.")] = None,
+    since: Annotated[Moment | None, Query(description="Last article at or after this moment.")] = None,
+    until: Annotated[Moment | None, Query(description="First article before this moment.")] = None,
+    updated_since: Annotated[Moment | None, Query(description="Changed at or after this moment.")] = None,
+    min_articles: Annotated[Least, Query(description="At least this many articles.")] = None,
+    min_sources: Annotated[Least, Query(description="At least this many outlets.")] = None,
+    text: Annotated[str | None, Query(min_length=1, max_length=500, description="Words in a title.")] = None,
+    sort: Annotated[Sort, Query(description="Newest change, most articles, or newest story first.")] = "updated",
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Response:
+    """One page; follow `next_cursor` until it is null."""
+    page = await service_of(request).stories(
+        lang=lang, source=source, since=since, until=until, updated_since=updated_since,
+        min_articles=min_articles, min_sources=min_sources, text=text, sort=sort, cursor=cursor, limit=limit,
+    )  # fmt: skip
+    return answer(request, page)
+
+
+@router.get(
+    "/stories/{id:path}",
+    response_model=StoryView,
+    summary="A story, its members, its canonical and why",
+    responses={304: openapi.NOT_MODIFIED} | openapi.problems(401, 403, 404, 421, 422, 429, 503),
+)
+async def story(request: Request, id: StoryId, canonical_policy: Policy = None) -> Response:
+    """The id of a merged story answers with the survivor and sets `redirected_from`."""
+    view = await service_of(request).story(id, canonical_policy=canonical_policy)
+    headers = {"content-location": f"/v1/stories/{view.id}"} if view.redirected_from else None
+    return answer(request, view, headers=headers)
