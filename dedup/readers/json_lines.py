@@ -23,7 +23,7 @@ def records(path: str) -> Iterator[tuple[str, Mapping[str, Any]] | ArticleError]
             if line is None:
                 yield ArticleError(f"a line of more than {MAX_LINE:,} bytes", origin=origin)
             elif line.strip():
-                yield _record(line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line, origin)
+                yield parse_line(line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line, origin)
 
 
 def document(path: str) -> Iterator[tuple[str, Mapping[str, Any]] | ArticleError]:
@@ -56,7 +56,8 @@ def _lines(stream: io.BufferedReader) -> Iterator[bytes | None]:
             yield line
 
 
-def _record(line: bytes, origin: str) -> tuple[str, Mapping[str, Any]] | ArticleError:
+def parse_line(line: bytes, origin: str) -> tuple[str, Mapping[str, Any]] | ArticleError:
+    """Read one line; ``origin`` is its place, for the error."""
     try:
         value = orjson.loads(line)
     except orjson.JSONDecodeError as error:

@@ -1,0 +1,218 @@
+"""Inputs to articles inside the executors, by the readers of :mod:`dedup.readers`.
+
+JSON Lines and Parquet go through Spark's own sources, so that they may lie anywhere Spark reads (HDFS, object
+stores) and large files are split; other kinds are read whole, a file a task, from a path that every executor sees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+import pyarrow as pa
+
+from dedup.article import Article
+from dedup.batch.columns import ARTICLE, article_columns
+from dedup.errors import ArticleError, InputError
+from dedup.readers.articles import article_fields, expand_inputs, read_articles
+from dedup.readers.json_lines import parse_line
+from dedup.readers.streams import suffix_of
+from dedup.readers.table import batch_records
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+#: An article, or what was wrong with it (``problem``), and its place in the input: file, then row.
+READ = (
+    ARTICLE.append(pa.field("file", pa.int32()))
+    .append(pa.field("row", pa.int64()))
+    .append(pa.field("problem", pa.string()))
+)
+SPARK_READ = (
+    "id string, title string, text string, url string, source string, published_at timestamp, lang string, "
+    "metadata string, file int, row long, problem string"
+)
+_CHUNK = 1024
+
+Record = tuple[int, int, Callable[[], Article]]
+
+
+def read_inputs(spark: SparkSession, inputs: Sequence[str], rename: Mapping[str, str]) -> DataFrame:
+    """Return every record of the inputs as a row of :data:`READ`.
+
+    Raises
+    ------
+    InputError
+        For standard input, which only one process can read.
+    """
+    local = [name for name in inputs if not _remote(name)]
+    names = [name for name in inputs if _remote(name)] + expand_inputs(local)
+    if "-" in names:
+        raise InputError("-: the Spark engine cannot read standard input; give it a file or a folder")
+    places = {_plain_path(name): number for number, name in enumerate(names)}
+    kinds: dict[str, list[str]] = {}
+    for name in names:
+        kinds.setdefault(_kind(name), []).append(name)
+    frames = []
+    if "lines" in kinds:
+        frames.append(_read_lines(spark, kinds["lines"], places, dict(rename)))
+    if "parquet" in kinds:
+        frames.append(_read_parquet(spark, kinds["parquet"], places, dict(rename)))
+    if "whole" in kinds:
+        frames.append(_read_whole(spark, kinds["whole"], places, dict(rename)))
+    first, *others = frames
+    for other in others:
+        first = first.union(other)
+    return first
+
+
+def _read_lines(spark: SparkSession, names: list[str], places: dict[str, int], rename: dict[str, str]) -> DataFrame:
+    frame = spark.read.text(names).selectExpr(
+        "_metadata.file_path as path", "monotonically_increasing_id() as row", "cast(value as binary) as line"
+    )
+
+    def read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        def records() -> Iterator[Record]:
+            for batch in batches:
+                for path, row, line in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                    if line.strip():
+                        yield places[_plain_path(path)], row, _line_reader(_plain_path(path), line, rename)
+
+        return _chunks(records())
+
+    return frame.mapInArrow(read, SPARK_READ)
+
+
+def _read_parquet(spark: SparkSession, names: list[str], places: dict[str, int], rename: dict[str, str]) -> DataFrame:
+    frame = (
+        spark.read.option("mergeSchema", "true")
+        .parquet(*names)
+        .selectExpr("_metadata.file_path as __path", "monotonically_increasing_id() as __row", "*")
+    )
+
+    def read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        def records() -> Iterator[Record]:
+            for batch in batches:
+                for record in batch_records(batch):
+                    path, row = _plain_path(record.pop("__path")), record.pop("__row")
+                    yield places[path], row, _record_reader(path, record, rename)
+
+        return _chunks(records())
+
+    return frame.mapInArrow(read, SPARK_READ)
+
+
+def _read_whole(spark: SparkSession, names: list[str], places: dict[str, int], rename: dict[str, str]) -> DataFrame:
+    frame = spark.createDataFrame([(name,) for name in names], "path string").repartition(len(names))
+
+    def read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        def records() -> Iterator[Record]:
+            for batch in batches:
+                for path in batch.column(0).to_pylist():
+                    problems: list[ArticleError | InputError] = []
+                    for row, article in enumerate(read_articles([path], on_reject=problems.append, rename=rename)):
+                        yield places[_plain_path(path)], row, _given(article)
+                    for row, problem in enumerate(problems):
+                        yield places[_plain_path(path)], row, _raiser(problem)
+
+        return _chunks(records())
+
+    return frame.mapInArrow(read, SPARK_READ)
+
+
+def _chunks(records: Iterable[Record]) -> Iterator[pa.RecordBatch]:
+    """Read records, a batch at a time; what is no article becomes a row with its problem."""
+    good: list[Article] = []
+    places: list[tuple[int, int]] = []
+    bad: list[tuple[int, int, str]] = []
+    for file, row, read in records:
+        try:
+            article = read()
+        except (ArticleError, InputError) as error:
+            bad.append((file, row, str(error)))
+        else:
+            good.append(article)
+            places.append((file, row))
+        if len(good) + len(bad) >= _CHUNK:
+            yield from _batches(good, places, bad)
+            good, places, bad = [], [], []
+    yield from _batches(good, places, bad)
+
+
+def _batches(
+    good: list[Article], places: list[tuple[int, int]], bad: list[tuple[int, int, str]]
+) -> Iterator[pa.RecordBatch]:
+    # Spark has one kind of string: 32-bit offsets.
+    schema = READ.set(2, pa.field("text", pa.string()))
+    if good:
+        columns = article_columns(good).columns
+        columns[2] = columns[2].cast(pa.string())
+        files, rows = zip(*places, strict=True)
+        columns += [pa.array(files, pa.int32()), pa.array(rows, pa.int64()), pa.nulls(len(good), pa.string())]
+        yield pa.record_batch(columns, schema=_nullable(schema))
+    if bad:
+        blank = [pa.nulls(len(bad), field.type) for field in schema][: len(ARTICLE)]
+        files, rows, problems = zip(*bad, strict=True)
+        columns = [*blank, pa.array(files, pa.int32()), pa.array(rows, pa.int64()), pa.array(problems, pa.string())]
+        yield pa.record_batch(columns, schema=_nullable(schema))
+
+
+def _nullable(schema: pa.Schema) -> pa.Schema:
+    return pa.schema([field.with_nullable(True) for field in schema])
+
+
+def _line_reader(path: str, line: bytes, rename: Mapping[str, str]) -> Callable[[], Article]:
+    def read() -> Article:
+        parsed = parse_line(line, path)
+        if isinstance(parsed, ArticleError):
+            raise parsed
+        return _record_reader(path, parsed[1], rename)()
+
+    return read
+
+
+def _record_reader(path: str, record: Mapping[str, Any], rename: Mapping[str, str]) -> Callable[[], Article]:
+    def read() -> Article:
+        try:
+            return Article.from_dict(article_fields(record, rename))
+        except ArticleError as error:
+            raise error.at(path) from None
+
+    return read
+
+
+def _given(article: Article) -> Callable[[], Article]:
+    return lambda: article
+
+
+def _raiser(problem: ArticleError | InputError) -> Callable[[], Article]:
+    def read() -> Article:
+        raise problem
+
+    return read
+
+
+def _remote(name: str) -> bool:
+    return "://" in name
+
+
+def _kind(name: str) -> str:
+    suffix = suffix_of(name)
+    if suffix in (".jsonl", ".ndjson") and not name.lower().endswith((".zst", ".zstd")):
+        return "lines"
+    if suffix == ".parquet":
+        return "parquet"
+    if _remote(name):
+        raise InputError(f"{name}: only JSON Lines (plain or gzip) and Parquet are read from other file systems")
+    return "whole"
+
+
+def _plain_path(name: str) -> str:
+    """One spelling of a path: Spark names local files as URLs."""
+    parts = urlsplit(name)
+    if parts.scheme not in ("", "file"):
+        return name
+    from os.path import abspath
+
+    return abspath(unquote(parts.path)) if parts.scheme == "file" else abspath(name)
