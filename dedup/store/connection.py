@@ -28,8 +28,7 @@ from dedup.store.embedded import EmbeddedServer
 from dedup.store.scripts import Command, by_digest
 
 T = TypeVar("T")
-Step = list[Command]
-Plan = Generator[Step, list[Any], T]
+Plan = Generator[Sequence[Command], list[Any], T]
 
 #: Seconds: to connect; for one reply (a fork for the append-only file's rewrite may take one or two).
 CONNECT, REPLY = 3.0, 15.0
@@ -48,7 +47,7 @@ def error_from(error: Exception) -> DedupError:
     message = str(error)
     if isinstance(error, faults.AuthenticationError | faults.NoPermissionError):
         return StoreRefused(f"the store refuses this user: {message}")
-    if isinstance(error, faults.OutOfMemoryError) or "OOM" in message[:60] or "maxmemory" in message:
+    if type(error).__name__ == "OutOfMemoryError" or "OOM" in message or "maxmemory" in message:
         return StoreFull("the store is full (maxmemory): raise the limit, or delete or expire articles; push again then")
     if "MISCONF" in message:
         return StoreFull(f"the store cannot write to its disk: {message}")
@@ -106,7 +105,7 @@ class Connection:
             result: T = end.value
             return result
 
-    def execute(self, step: Step) -> list[Any]:
+    def execute(self, step: Sequence[Command]) -> list[Any]:
         """Send the commands of one step together and return their replies.
 
         Raises
@@ -131,7 +130,7 @@ class Connection:
         """Send one command and return its reply."""
         return self.execute([command])[0]
 
-    def _send(self, step: Step) -> list[Any]:
+    def _send(self, step: Sequence[Command]) -> list[Any]:
         try:
             replies = self._exchange(step)
         except _GONE:
@@ -140,11 +139,11 @@ class Connection:
             raise error_from(error) from error
         for at, reply in enumerate(replies):
             if isinstance(reply, faults.NoScriptError):
-                return replies[:at] + self._send([_in_full(command) for command in step[at:]])
+                return [*replies[:at], *self._send([_in_full(command) for command in step[at:]])]
             raise_if_error(reply)
         return replies
 
-    def _exchange(self, step: Step) -> list[Any]:
+    def _exchange(self, step: Sequence[Command]) -> list[Any]:
         if len(step) == 1:
             try:
                 return [self.client.execute_command(*step[0])]
@@ -181,7 +180,7 @@ class AsyncConnection:
             result: T = end.value
             return result
 
-    async def execute(self, step: Step) -> list[Any]:
+    async def execute(self, step: Sequence[Command]) -> list[Any]:
         """As :meth:`Connection.execute`, with fewer tries: a web request does not wait half a minute."""
         if not step:
             return []
@@ -197,7 +196,7 @@ class AsyncConnection:
                     await asyncio.to_thread(self._ensure)
         raise AssertionError("unreachable")
 
-    async def _send(self, step: Step) -> list[Any]:
+    async def _send(self, step: Sequence[Command]) -> list[Any]:
         try:
             replies = await self._exchange(step)
         except _GONE:
@@ -210,7 +209,7 @@ class AsyncConnection:
             raise_if_error(reply)
         return replies
 
-    async def _exchange(self, step: Step) -> list[Any]:
+    async def _exchange(self, step: Sequence[Command]) -> list[Any]:
         if len(step) == 1:
             try:
                 return [await self.client.execute_command(*step[0])]

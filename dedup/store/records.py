@@ -10,10 +10,9 @@ import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import Any, Final
 
-import msgpack
+import msgspec
 import orjson
 import zstandard
 
@@ -93,7 +92,7 @@ class Record:
         if version != VERSION:
             raise StoreRefused(f"record {number} has layout {version}, this version reads {VERSION}: restore an export")
         start = HEADER.size + 4 * bands
-        body = msgpack.unpackb(data[start:])
+        body = msgspec.msgpack.decode(data[start:])
         received, published, article_id, title, url, source, length, features, signature = body
         return cls(
             number=number,
@@ -119,13 +118,7 @@ def pack_body(article: Article, received_ms: int, features: bytes, signature: by
     """The part of a record that admission takes as given."""
     published = milliseconds(article.published_at) if article.published_at else None
     facts = (article.id, article.title, article.url, article.source, len(article.text))
-    packed: bytes = msgpack.packb((received_ms, published, *facts, features, signature))
-    return packed
-
-
-@lru_cache(maxsize=1)
-def _compressor() -> zstandard.ZstdCompressor:
-    return zstandard.ZstdCompressor(level=3, write_checksum=False, write_content_size=True)
+    return msgspec.msgpack.encode((received_ms, published, *facts, features, signature))
 
 
 def pack_document(article: Article, *, text: bool) -> bytes:
@@ -238,13 +231,12 @@ class Event:
 
     def pack(self) -> bytes:
         """The value of field ``e`` of the feed."""
-        packed: bytes = msgpack.packb((CHANGES.index(self.kind), self.article_id, self.story_id, self.detail))
-        return packed
+        return msgspec.msgpack.encode((CHANGES.index(self.kind), self.article_id, self.story_id, self.detail))
 
     @classmethod
     def unpack(cls, data: bytes) -> Event:
         """Read the value of field ``e`` of the feed."""
-        code, article, story, detail = msgpack.unpackb(data)
+        code, article, story, detail = msgspec.msgpack.decode(data)
         return cls(CHANGES[code], article, story, detail)
 
 

@@ -11,7 +11,7 @@ from functools import cache
 from hashlib import sha1
 from importlib.resources import files
 
-import msgpack
+import msgspec
 
 from dedup.store import keys
 from dedup.store.records import Event
@@ -41,7 +41,7 @@ def script(name: str) -> Script:
         parts.insert(0, "index.lua")
     # Without a flag the server refuses the script before its first write when memory is full.
     # What decides or removes must run then too: it finishes what was admitted, and makes room.
-    shebang = "#!lua" if name == "admit" else "#!lua flags=allow-oom"
+    shebang = {"admit": "#!lua", "look": "#!lua flags=no-writes"}.get(name, "#!lua flags=allow-oom")
     text = "\n".join([shebang, *(folder.joinpath(part).read_text(encoding="utf-8") for part in parts)])
     return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
 
@@ -49,7 +49,7 @@ def script(name: str) -> Script:
 @cache
 def by_digest() -> dict[str, Script]:
     """All scripts, by digest."""
-    names = ("admit", "remove", "commit", "lease")
+    names = ("admit", "remove", "commit", "lease", "look")
     return {one.digest: one for one in map(script, names)}
 
 
@@ -84,13 +84,19 @@ def remove(article_id: str, *, now_ms: int) -> Command:
     return script("remove")((keys.numbers(shard),), name, now_ms)
 
 
+def look(article_id: str, *, document: bool) -> Command:
+    """Read an article and where it belongs; answers ``None`` or six values, see ``look.lua``."""
+    shard, name = keys.ident(article_id)
+    return script("look")((keys.numbers(shard),), name, keys.BLOCK, int(document))
+
+
 def commit(
     lang: str, *, token: int, position: int, decided: int, commands: Sequence[Command], events: Sequence[Event]
 ) -> Command:
     """Commit decisions under the fencing ``token``; answers the new position."""
     packed = [[event.pack(), *map(keys.story_history, event.histories)] for event in events]
     names = (keys.fence(lang), keys.position(lang), keys.pending(lang), keys.FEED)
-    return script("commit")(names, token, position, decided, msgpack.packb(commands), msgpack.packb(packed))
+    return script("commit")(names, token, position, decided, msgspec.msgpack.encode(commands), msgspec.msgpack.encode(packed))
 
 
 def take_lease(lang: str, holder: str, *, life_ms: int) -> Command:

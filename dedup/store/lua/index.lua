@@ -46,13 +46,13 @@ end
 local function open_segment(index, now, span)
   local last = index[#index]
   if last and last.count < last.capacity and now - last.first <= span then return last end
-  local bits = 7 -- 128 hashes a band: 32,768 articles make 256 buckets in each
+  local bits = 8 -- 256 hashes a band: 32,768 articles make 128 buckets in each
   if last then
     bits = last.bits
     if last.count >= last.capacity then bits = math.min(16, bits + 3) end
   end
   index.newest = index.newest + 1
-  local fresh = { id = index.newest, bits = bits, capacity = 256 * 2 ^ bits, count = 0, first = now, last = now }
+  local fresh = { id = index.newest, bits = bits, capacity = 128 * 2 ^ bits, count = 0, first = now, last = now }
   index[#index + 1] = fresh
   return fresh
 end

@@ -1,0 +1,132 @@
+"""Plans that read the store's records; what they mean for people is said in :mod:`dedup.queries`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from dedup.store import keys, scripts
+from dedup.store.connection import Plan
+from dedup.store.records import MERGED, Membership, Record, StoryRecord, unpack_document, unpack_numbers
+from dedup.store.scripts import Command
+
+#: Commands in one step.
+_STEP = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An article and where it belongs; ``membership`` is ``None`` until it is decided."""
+
+    record: Record
+    membership: Membership | None
+    story: StoryRecord | None
+    canonical: Record | None
+    document: dict[str, Any] | None
+
+
+def article(article_id: str, *, document: bool = False) -> Plan[Found | None]:
+    """Read an article, its membership, its story and the canonical article in one round trip."""
+    (reply,) = yield [scripts.look(article_id, document=document)]
+    if reply is None:
+        return None
+    number, record, membership, story, canonical, text = reply
+    place = StoryRecord.unpack(story) if story else None
+    return Found(
+        Record.unpack(number, record),
+        Membership.unpack(membership) if membership else None,
+        place,
+        Record.unpack(place.canonical, canonical) if place and canonical else None,
+        unpack_document(text) if text else None,
+    )
+
+
+def numbers(article_ids: Iterable[str]) -> Plan[list[int | None]]:
+    """Numbers of articles by their ids."""
+    step: list[Command] = [("HGET", keys.numbers(shard), name) for shard, name in map(keys.ident, article_ids)]
+    found: list[int | None] = []
+    for start in range(0, len(step), _STEP):
+        replies = yield step[start : start + _STEP]
+        found += [int.from_bytes(reply, "little") if reply else None for reply in replies]
+    return found
+
+
+def records(wanted: Iterable[int]) -> Plan[dict[int, Record]]:
+    """Records by number; those that are gone are missing."""
+    found: dict[int, Record] = {}
+    listed = list(dict.fromkeys(wanted))
+    for start in range(0, len(listed), _STEP):
+        part = listed[start : start + _STEP]
+        (replies,) = yield [("MGET", *map(keys.record, part))]
+        found |= {n: Record.unpack(n, reply) for n, reply in zip(part, replies, strict=True) if reply}
+    return found
+
+
+def documents(wanted: Iterable[int]) -> Plan[dict[int, dict[str, Any]]]:
+    """Documents by number; those that are gone are missing."""
+    found: dict[int, dict[str, Any]] = {}
+    listed = list(dict.fromkeys(wanted))
+    for start in range(0, len(listed), _STEP):
+        part = listed[start : start + _STEP]
+        (replies,) = yield [("MGET", *map(keys.document, part))]
+        found |= {n: unpack_document(reply) for n, reply in zip(part, replies, strict=True) if reply}
+    return found
+
+
+def memberships(wanted: Iterable[int]) -> Plan[dict[int, Membership]]:
+    """Memberships by number; those not decided, or gone, are missing."""
+    cells = yield from _cells(list(dict.fromkeys(wanted)), keys.membership)
+    return {number: Membership.unpack(data) for number, data in cells.items()}
+
+
+def stories(wanted: Iterable[int]) -> Plan[dict[int, StoryRecord]]:
+    """Story records by the number of their founder."""
+    cells = yield from _cells(list(dict.fromkeys(wanted)), keys.story)
+    return {number: StoryRecord.unpack(data) for number, data in cells.items()}
+
+
+def _cells(listed: list[int], place: Any) -> Plan[dict[int, bytes]]:
+    blocks: dict[str, list[tuple[int, int]]] = {}
+    for number in listed:
+        key, cell = place(number)
+        blocks.setdefault(key, []).append((number, cell))
+    step: list[Command] = [("HMGET", key, *(cell for _, cell in cells)) for key, cells in blocks.items()]
+    found: dict[int, bytes] = {}
+    waiting = list(blocks.values())
+    for start in range(0, len(step), _STEP):
+        replies = yield step[start : start + _STEP]
+        for cells, reply in zip(waiting[start : start + _STEP], replies, strict=True):
+            found |= {number: data for (number, _), data in zip(cells, reply, strict=True) if data}
+    return found
+
+
+def story(story_id: str) -> Plan[tuple[int, StoryRecord, bool] | None]:
+    """Number and record of a story by its id, and whether the id was merged away; follows merges."""
+    key, name = keys.story_numbers(story_id)
+    (reply,) = yield [("HGET", key, name)]
+    if reply is None:
+        return None
+    (number,) = unpack_numbers(reply)
+    redirected = False
+    while True:
+        found = yield from stories([number])
+        if number not in found:
+            return None
+        if found[number].state != MERGED:
+            return number, found[number], redirected
+        number, redirected = found[number].canonical, True
+
+
+def story_members(number: int, place: StoryRecord, *, limit: int = 10_000) -> Plan[list[int]]:
+    """Numbers of a story's members in order of joining."""
+    if place.articles == 0:
+        return []
+    (listed,) = yield [("LRANGE", keys.story_members(number), 0, limit - 1)]
+    return [int(item) for item in listed] or [place.canonical]
+
+
+def group_members(number: int) -> Plan[list[int]]:
+    """Numbers of a duplicate group's members in order of joining, its representative among them."""
+    (listed,) = yield [("LRANGE", keys.group_members(number), 0, -1)]
+    return [int(item) for item in listed] or [number]
