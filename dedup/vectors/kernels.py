@@ -1,0 +1,256 @@
+"""Compiled kernel: the tokens of an article to its heaviest terms, its anchors and its quality.
+
+A term is a unigram or bigram of tokens, named by the n-gram hash of :mod:`dedup.text`.  Of each article the
+``WORDS`` heaviest unigrams and the ``BIGRAMS`` heaviest bigrams by prior TF-IDF are kept (Salton and Buckley,
+"Term-weighting approaches in automatic text retrieval", 1988), with flags that say in which fields they stand.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from dedup.text import kernels as t
+from dedup.vectors.anchors import DATE, KIND_SHIFT, ORDINAL, find_anchors
+from dedup.vectors.prior import (
+    ABSENT_BIGRAM,
+    ABSENT_WORD,
+    BIGRAM_LIMIT,
+    BIGRAM_SHARE,
+    SCALE,
+    UNKNOWN_WORD,
+    look_up,
+)
+
+#: Bits of a term's ``flags``; the three bits above them hold its frequency class.
+TITLE, LEAD, NAME, NUMBER, BIGRAM = 1, 2, 4, 8, 16
+TF_SHIFT = 5
+#: Frequency classes 0 to 7 stand for these frequencies.
+FREQUENCIES = np.array([1, 2, 3, 4, 6, 9, 14, 24], np.float32)
+#: Kept of each article: unigrams, bigrams, anchors.
+WORDS, BIGRAMS, ANCHORS = 70, 70, 24
+#: Tokens of the body that count as its lead, and that are read at all.
+LEAD_TOKENS, MAX_TOKENS = 60, 20_000
+#: A term of the title weighs this much more when terms are chosen.
+TITLE_BOOST = 1.5
+_SLOTS = 1 << 17
+_COLLECTED = 96
+
+
+@njit(cache=True, nogil=True)
+def frequency_class(tf: int) -> int:
+    """Frequency class of a count."""
+    if tf <= 4:
+        return max(0, tf - 1)
+    return 4 if tf <= 7 else 5 if tf <= 11 else 6 if tf <= 18 else 7
+
+
+@njit(cache=True, nogil=True)
+def quoted(data: Any, start: int, base: int) -> bool:
+    """Say whether a quotation mark or a colon with a space opens the token: its capital tells nothing."""
+    i = start - 1
+    if i < base:
+        return True
+    c = data[i]
+    if c == 34 or c == 39:
+        return True
+    if i - 1 >= base and c == 32 and data[i - 1] == 58:
+        return True
+    return bool(i - 2 >= base and data[i - 2] == 0xE2 and data[i - 1] == 0x80 and 0x98 <= c <= 0x9D)
+
+
+@njit(cache=True, nogil=True)
+def idf_of_word(keys: Any, idf: Any, begin: int, mask: int, h: Any) -> float:
+    """Prior IDF of a word."""
+    found = look_up(keys, idf, begin, mask, h)
+    if found >= 0:
+        return found / SCALE
+    return ABSENT_WORD if mask >= 0 else UNKNOWN_WORD
+
+
+@njit(cache=True, nogil=True)
+def add_term(
+    slots: Any, used: Any, count: int, tf: Any, bits: Any, idf: Any, h: Any, flag: int, weight: float
+) -> int:
+    """Count one occurrence of a term; ``weight`` is its prior IDF.  Return the number of distinct terms."""
+    mask = slots.shape[0] - 1
+    slot = np.int64(h ^ (h >> np.uint32(16))) & mask
+    while slots[slot] != 0 and slots[slot] != h:
+        slot = (slot + 1) & mask
+    if slots[slot] == 0:
+        slots[slot] = h
+        used[count] = slot
+        count += 1
+        tf[slot] = 0
+        bits[slot] = 0
+        idf[slot] = weight
+    tf[slot] += 1
+    bits[slot] |= flag
+    return count
+
+
+@njit(cache=True, nogil=True)
+def collect_terms(
+    data: Any, base: int, hash_: Any, start: Any, flags: Any, sep: Any, first: int, last: int, title: bool,
+    keys: Any, prior: Any, begin: int, mask: int, has_bigrams: bool,
+    slots: Any, used: Any, count: int, tf: Any, bits: Any, idf: Any, known: Any,
+) -> int:  # fmt: skip
+    """Count the terms of tokens ``first:last``; ``known`` counts plain bigrams, and those the table holds."""
+    shouted = 0
+    for i in range(first, last):
+        if flags[i] & t.FLAG_ALLCAPS:
+            shouted += 1
+    all_caps = shouted * 2 > last - first
+    before, before_idf, before_name, before_number = np.uint32(0), 0.0, False, False
+    before_plain = False
+    for i in range(first, last):
+        h = hash_[i]
+        flag = TITLE if title else LEAD if i - first < LEAD_TOKENS else 0
+        number = flags[i] & (t.FLAG_DIGITS | t.FLAG_MIXED) != 0
+        capital = flags[i] & t.FLAG_CAPITAL != 0 and not number
+        opens = flags[i] & t.FLAG_SENTENCE != 0 or (capital and quoted(data, base + np.int64(start[i]), base))
+        chained = i + 1 < last and flags[i + 1] & t.FLAG_CAPITAL != 0 and sep[i + 1] == t.GAP_SPACE
+        name = capital and not all_caps and (not opens or chained or flags[i] & t.FLAG_ALLCAPS != 0)
+        weight = idf_of_word(keys, prior, begin, mask, h)
+        if h != 0:
+            count = add_term(
+                slots, used, count, tf, bits, idf, h,
+                flag | (NAME if name else 0) | (NUMBER if number else 0), weight,
+            )  # fmt: skip
+        plain = not capital and not number
+        if i > first and sep[i] != t.GAP_NEWLINE and not flags[i] & t.FLAG_SENTENCE:
+            pair = np.uint32(before * np.uint32(0x9E3779B1) + h)
+            found = look_up(keys, prior, begin, mask, pair) if has_bigrams else -1
+            if found >= 0:
+                pair_idf = found / SCALE
+            elif has_bigrams:
+                pair_idf = ABSENT_BIGRAM
+            else:
+                pair_idf = min(BIGRAM_LIMIT, BIGRAM_SHARE * (before_idf + weight))
+            both = name and before_name and sep[i] == t.GAP_SPACE
+            if pair != 0:
+                count = add_term(
+                    slots, used, count, tf, bits, idf, pair,
+                    flag | BIGRAM | (NAME if both else 0) | (NUMBER if number or before_number else 0), pair_idf,
+                )  # fmt: skip
+            if not title and plain and before_plain and sep[i] == t.GAP_SPACE:
+                known[0] += 1
+                if (found >= 0) if has_bigrams else weight < ABSENT_WORD:
+                    known[1] += 1
+        before, before_idf, before_number, before_plain = h, weight, number, plain
+        before_name = capital and not all_caps
+    return count
+
+
+@njit(cache=True, nogil=True)
+def keep_heaviest(
+    slots: Any, used: Any, count: int, tf: Any, bits: Any, idf: Any, words: int, bigrams: int,
+    out_hash: Any, out_bits: Any, out_idf: Any, at: int,
+) -> int:  # fmt: skip
+    """Write the heaviest terms in order of their hash from ``at`` on, clear the table, return the new end."""
+    keys = np.empty(count, np.uint64)
+    n_words = 0
+    for pass_ in range(2):
+        k = 0 if pass_ == 0 else n_words
+        for u in range(count):
+            slot = used[u]
+            if (bits[slot] & BIGRAM != 0) == (pass_ == 1):
+                weight = idf[slot] * (1.0 + np.log(tf[slot])) * (TITLE_BOOST if bits[slot] & TITLE else 1.0)
+                keys[k] = np.uint64(0xFFFFFFFF - np.int64(weight * 65536)) << np.uint64(32) | np.uint64(slots[slot])
+                k += 1
+        if pass_ == 0:
+            n_words = k
+    chosen = np.empty(words + bigrams, np.uint32)
+    m = 0
+    lighter = np.sort(keys[:n_words])
+    for k in range(min(words, n_words)):
+        chosen[m] = np.uint32(lighter[k] & np.uint64(0xFFFFFFFF))
+        m += 1
+    lighter = np.sort(keys[n_words:])
+    for k in range(min(bigrams, count - n_words)):
+        chosen[m] = np.uint32(lighter[k] & np.uint64(0xFFFFFFFF))
+        m += 1
+    mask = slots.shape[0] - 1
+    for h in np.sort(chosen[:m]):
+        slot = np.int64(h ^ (h >> np.uint32(16))) & mask
+        while slots[slot] != h:
+            slot = (slot + 1) & mask
+        out_hash[at] = h
+        out_bits[at] = bits[slot] | frequency_class(tf[slot]) << TF_SHIFT
+        out_idf[at] = np.uint8(min(255.0, idf[slot] * SCALE + 0.5))
+        at += 1
+    for u in range(count):
+        slots[used[u]] = 0
+    return at
+
+
+@njit(cache=True, nogil=True)
+def keep_anchors(keys: Any, weights: Any, count: int, out_keys: Any, out_weights: Any, at: int) -> int:
+    """Write the weightiest anchors, dates and ordinals first, in order of their keys from ``at`` on."""
+    order = np.empty(count, np.uint64)
+    for k in range(count):
+        kind = keys[k] >> np.uint32(KIND_SHIFT)
+        rank = min(weights[k], 255) * (4 if kind == DATE or kind == ORDINAL else 1)
+        order[k] = np.uint64(0xFFFF - rank) << np.uint64(48) | np.uint64(keys[k]) << np.uint64(8) | np.uint64(k)
+    order.sort()
+    kept = min(count, ANCHORS)
+    for k in range(kept):
+        order[k] = np.uint64(keys[np.int64(order[k] & np.uint64(255))]) << np.uint64(8) | (order[k] & np.uint64(255))
+    for entry in np.sort(order[:kept]):
+        k = np.int64(entry & np.uint64(255))
+        out_keys[at] = keys[k]
+        out_weights[at] = np.uint8(min(weights[k], 255))
+        at += 1
+    return at
+
+
+@njit(cache=True, nogil=True)
+def featurize_column(
+    t_data: Any, t_at: Any, t_offsets: Any, t_hash: Any, t_start: Any, t_end: Any, t_flags: Any, t_sep: Any, t_value: Any,
+    data: Any, at: Any, offsets: Any, hash_: Any, start: Any, end: Any, flags: Any, sep: Any, value: Any,
+    published: Any, lang: Any, keys: Any, prior: Any, begin: Any, mask: Any, bigram_tables: Any, words: Any, classes: Any,
+    term_offsets: Any, term_hash: Any, term_bits: Any, term_idf: Any,
+    anchor_offsets: Any, anchor_key: Any, anchor_weight: Any, known: Any,
+) -> None:  # fmt: skip
+    """Featurize every article; ``t_*`` are the title's columns, the others the body's (see ``Tokens``).
+
+    Results go to the columns of :class:`dedup.vectors.Features`; ``known int64[n, 2]`` counts plain bigrams.
+    """
+    slots = np.zeros(_SLOTS, np.uint32)
+    tf = np.empty(_SLOTS, np.int32)
+    bits = np.empty(_SLOTS, np.uint8)
+    idf = np.empty(_SLOTS, np.float32)
+    used = np.empty(_SLOTS, np.int64)
+    found_key = np.empty(_COLLECTED, np.uint32)
+    found_weight = np.empty(_COLLECTED, np.int64)
+    m, a = 0, 0
+    for i in range(published.shape[0]):
+        code = lang[i]
+        count, anchors = 0, 0
+        last_title = min(t_offsets[i + 1], t_offsets[i] + MAX_TOKENS)
+        last_body = min(offsets[i + 1], offsets[i] + MAX_TOKENS)
+        count = collect_terms(
+            t_data, t_at[i], t_hash, t_start, t_flags, t_sep, t_offsets[i], last_title, True,
+            keys, prior, begin[code], mask[code], bigram_tables[code],
+            slots, used, count, tf, bits, idf, known[i],
+        )  # fmt: skip
+        count = collect_terms(
+            data, at[i], hash_, start, flags, sep, offsets[i], last_body, False,
+            keys, prior, begin[code], mask[code], bigram_tables[code],
+            slots, used, count, tf, bits, idf, known[i],
+        )  # fmt: skip
+        anchors = find_anchors(
+            t_data, t_at[i], t_at[i + 1], t_hash, t_start, t_end, t_flags, t_sep, t_value,
+            t_offsets[i], last_title, True, 0, published[i], words, classes, found_key, found_weight, anchors,
+        )  # fmt: skip
+        anchors = find_anchors(
+            data, at[i], at[i + 1], hash_, start, end, flags, sep, value,
+            offsets[i], last_body, False, LEAD_TOKENS, published[i], words, classes,
+            found_key, found_weight, anchors,
+        )  # fmt: skip
+        m = keep_heaviest(slots, used, count, tf, bits, idf, WORDS, BIGRAMS, term_hash, term_bits, term_idf, m)
+        a = keep_anchors(found_key, found_weight, anchors, anchor_key, anchor_weight, a)
+        term_offsets[i + 1] = m
+        anchor_offsets[i + 1] = a
