@@ -9,12 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dedup.sketch import kernels
-from dedup.text.columns import Texts, chunks_of
-from dedup.text.parallel import ordered_map, thread_count
+from dedup.text.columns import Texts
+from dedup.text.parallel import map_texts
 from dedup.text.tables import character_table
-from dedup.text.tokenize import split_by_bytes
-
-_CHUNK_BYTES = 1 << 21
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +67,7 @@ class ShingleSets:
             )
             return out[:total].copy(), np.diff(ends)
 
-        parts = (part for chunk in chunks_of(texts) for part in split_by_bytes(chunk, _CHUNK_BYTES) if len(part))
-        done = list(ordered_map(shingle, parts, threads=thread_count(threads)))
+        done = map_texts(shingle, texts, threads=threads)
         if not done:
             return cls(np.empty(0, np.uint64), np.zeros(1, np.int64))
         sizes = np.concatenate([size for _, size in done])

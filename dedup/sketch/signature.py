@@ -9,12 +9,9 @@ from numpy.typing import NDArray
 
 from dedup.sketch import kernels
 from dedup.sketch.permutations import permutations
-from dedup.text.columns import Texts, chunks_of
-from dedup.text.parallel import ordered_map, thread_count
+from dedup.text.columns import Texts
+from dedup.text.parallel import map_texts
 from dedup.text.tables import character_table
-from dedup.text.tokenize import split_by_bytes
-
-_CHUNK_BYTES = 1 << 21
 
 
 def minhash(
@@ -74,8 +71,7 @@ def minhash(
         )  # fmt: skip
         return out
 
-    parts = (part for chunk in chunks_of(texts) for part in split_by_bytes(chunk, _CHUNK_BYTES) if len(part))
-    done = list(ordered_map(sketch, parts, threads=thread_count(threads)))
+    done = map_texts(sketch, texts, threads=threads)
     return np.concatenate(done) if done else np.empty((0, num_perm), np.uint32)
 
 

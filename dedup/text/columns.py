@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -41,7 +42,7 @@ class Texts:
         TypeError
             If an item is neither ``str`` nor ``None``, or the Arrow type is not a string type.
         """
-        parts = list(chunks_of(texts, chunk=1 << 62))
+        parts = [part.normalised() for part in chunks_of(texts, chunk=1 << 62)]
         return parts[0] if len(parts) == 1 else cls.join(parts)
 
     @classmethod
@@ -69,6 +70,35 @@ class Texts:
         """Return texts ``start`` to ``stop`` as a view."""
         return _frozen(self.data, self.offsets[start : stop + 1])
 
+    def normalised(self) -> Texts:
+        """Return the column in NFC; almost always every text is, and the column is returned as it is."""
+        from dedup.text.kernels import nfc_suspects
+
+        replaced: dict[int, bytes] = {}
+        for i in np.flatnonzero(nfc_suspects(self.data, self.offsets)).tolist():
+            text = self[i]
+            if not unicodedata.is_normalized("NFC", text):
+                replaced[i] = unicodedata.normalize("NFC", text).encode("utf-8", "surrogatepass")
+        if not replaced:
+            return self
+        pieces: list[bytes] = []
+        sizes = np.diff(self.offsets)
+        done = 0
+        for i, new in replaced.items():
+            pieces += [self.data[self.offsets[done] : self.offsets[i]].tobytes(), new]
+            sizes[i] = len(new)
+            done = i + 1
+        pieces.append(self.data[self.offsets[done] : self.offsets[-1]].tobytes())
+        return _frozen(np.frombuffer(b"".join(pieces), np.uint8), _offsets_of(sizes))
+
+    def pieces(self, size: int) -> list[Texts]:
+        """Cut into consecutive views of about ``size`` bytes each (at least one text each)."""
+        cuts = [0]
+        while cuts[-1] < len(self):
+            limit = self.offsets[cuts[-1]] + size
+            cuts.append(max(cuts[-1] + 1, int(np.searchsorted(self.offsets, limit, side="right")) - 1))
+        return [self.slice(a, b) for a, b in itertools.pairwise(cuts)]
+
     @property
     def nbytes(self) -> int:
         """UTF-8 bytes of all texts."""
@@ -76,7 +106,7 @@ class Texts:
 
 
 def chunks_of(texts: Any, *, chunk: int = CHUNK) -> Iterator[Texts]:
-    """Yield the texts as consecutive :class:`Texts` of at most ``chunk`` rows; Arrow data is viewed, not copied.
+    """Yield the texts as consecutive :class:`Texts` of at most ``chunk`` rows, *not yet normalised*; Arrow data is viewed.
 
     Raises
     ------
@@ -98,8 +128,7 @@ def chunks_of(texts: Any, *, chunk: int = CHUNK) -> Iterator[Texts]:
         )
     for column in columns:
         for start in range(0, max(1, len(column)), chunk):
-            part = column if len(column) <= chunk else column.slice(start, min(len(column), start + chunk))
-            yield _normalised(part)
+            yield column if len(column) <= chunk else column.slice(start, min(len(column), start + chunk))
 
 
 def _frozen(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> Texts:
@@ -163,26 +192,3 @@ def _from_arrow(texts: Any) -> Iterator[Texts]:
         view = np.frombuffer(offsets, dtype)[array.offset : array.offset + len(array) + 1]
         content = np.empty(0, np.uint8) if data is None else np.frombuffer(data, np.uint8)
         yield _frozen(content, np.ascontiguousarray(view, dtype=np.int64))
-
-
-def _normalised(texts: Texts) -> Texts:
-    """Replace the texts that are not in NFC; almost always there are none and the column is returned as it is."""
-    from dedup.text.kernels import nfc_suspects
-
-    suspects = np.flatnonzero(nfc_suspects(texts.data, texts.offsets))
-    replaced: dict[int, bytes] = {}
-    for i in suspects.tolist():
-        text = texts[i]
-        if not unicodedata.is_normalized("NFC", text):
-            replaced[i] = unicodedata.normalize("NFC", text).encode("utf-8", "surrogatepass")
-    if not replaced:
-        return texts
-    pieces: list[bytes] = []
-    sizes = np.diff(texts.offsets)
-    done = 0
-    for i, new in replaced.items():
-        pieces += [texts.data[texts.offsets[done] : texts.offsets[i]].tobytes(), new]
-        sizes[i] = len(new)
-        done = i + 1
-    pieces.append(texts.data[texts.offsets[done] : texts.offsets[-1]].tobytes())
-    return _frozen(np.frombuffer(b"".join(pieces), np.uint8), _offsets_of(sizes))

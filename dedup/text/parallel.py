@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
+
+from dedup.text.columns import Texts, chunks_of
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -40,3 +42,28 @@ def ordered_map(function: Callable[[In], Out], items: Iterable[In], *, threads: 
                 yield running.pop(0).result()
         for future in running:
             yield future.result()
+
+
+def map_texts(
+    function: Callable[[Texts], Out], texts: Any, *, threads: int | None, piece_bytes: int = 1 << 20
+) -> list[Out]:
+    """Apply a function to consecutive pieces of the texts, each normalised first in its own thread.
+
+    Parameters
+    ----------
+    function:
+        Takes a :class:`Texts` in NFC; must not depend on where pieces are cut.
+    texts:
+        Anything :meth:`Texts.of` takes; a Python sequence is encoded a few thousand texts at a time.
+    threads:
+        Threads to use; ``None`` is every core.
+    piece_bytes:
+        About how many bytes a piece has.
+
+    Returns
+    -------
+    list
+        One result a piece, in order; none for no texts.
+    """
+    pieces = (piece for chunk in chunks_of(texts) for piece in chunk.pieces(piece_bytes))
+    return list(ordered_map(lambda piece: function(piece.normalised()), pieces, threads=thread_count(threads)))

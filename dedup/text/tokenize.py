@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dedup.text import kernels
-from dedup.text.columns import Texts, chunks_of
-from dedup.text.parallel import ordered_map, thread_count
+from dedup.text.columns import Texts
+from dedup.text.parallel import map_texts
 from dedup.text.tables import character_table
 
 #: Bits of :attr:`Tokens.flags`.
@@ -31,8 +32,6 @@ COLON = kernels.GAP_COLON  #: one ":" without spaces
 NEWLINE = kernels.GAP_NEWLINE  #: anything with a line break
 OTHER = kernels.GAP_OTHER  #: any other punctuation, with or without spaces (", " is this)
 SPACED_DASH = kernels.GAP_SPACED_DASH  #: one hyphen or dash with spaces on both sides
-
-_CHUNK_BYTES = 1 << 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +71,13 @@ class Tokens:
         return np.diff(self.offsets)
 
 
-def tokenize(texts: Texts, *, threads: int | None = 1) -> Tokens:
+def tokenize(texts: Any, *, threads: int | None = 1) -> Tokens:
     """Tokenise a column of texts.
 
     Parameters
     ----------
     texts:
-        The column, or anything :meth:`Texts.of` takes.
+        A :class:`Texts`, or anything :meth:`Texts.of` takes.  Byte offsets are those of the text in NFC.
     threads:
         Threads to use; ``None`` is every core.  The result does not depend on it.
 
@@ -86,10 +85,11 @@ def tokenize(texts: Texts, *, threads: int | None = 1) -> Tokens:
     -------
     Tokens
     """
-    column = texts if isinstance(texts, Texts) else Texts.of(texts)
-    parts = list(ordered_map(_tokenize_part, split_by_bytes(column, _CHUNK_BYTES), threads=thread_count(threads)))
+    parts = map_texts(_tokenize_part, texts, threads=threads)
     if len(parts) == 1:
         return parts[0]
+    if not parts:
+        return _tokenize_part(Texts.of([]))
     shifts = np.cumsum([0] + [int(p.offsets[-1]) for p in parts])
     offsets = np.concatenate(
         [np.zeros(1, np.int64)] + [p.offsets[1:] + shift for p, shift in zip(parts, shifts, strict=False)]
@@ -105,15 +105,6 @@ def tokenize(texts: Texts, *, threads: int | None = 1) -> Tokens:
     )
 
 
-def split_by_bytes(texts: Texts, size: int) -> list[Texts]:
-    """Cut a column into consecutive views of about ``size`` bytes each (at least one text, at least one view)."""
-    cuts = [0]
-    while cuts[-1] < len(texts):
-        limit = texts.offsets[cuts[-1]] + size
-        cuts.append(max(cuts[-1] + 1, int(np.searchsorted(texts.offsets, limit, side="right")) - 1))
-    return [texts.slice(a, b) for a, b in zip(cuts, cuts[1:], strict=False)] or [texts]
-
-
 def _tokenize_part(texts: Texts) -> Tokens:
     table = character_table()
     room = texts.nbytes // 2 + len(texts) + 1
@@ -126,6 +117,3 @@ def _tokenize_part(texts: Texts) -> Tokens:
     )  # fmt: skip
     return Tokens(counts, *(a[:total].copy() for a in (hash_, start, end, flags, separator, value)))
 
-
-# ``chunks_of`` is re-exported for callers that stream.
-__all__ = ["Tokens", "chunks_of", "split_by_bytes", "tokenize"]
