@@ -92,10 +92,66 @@ def _command(command: click.Command, name: str, parent: click.Context | None) ->
                 yield from _command(found, child, context)
 
 
+def http_page() -> str:
+    """Return the reference page of the HTTP API, from its OpenAPI document."""
+    from dedup.api.app import create_app
+
+    document = create_app(Settings()).openapi()
+    lines = ["# HTTP API", "", f"*{NOTE}*", "", document["info"]["description"].strip(), ""]
+    lines += ["The same as a document for machines: `GET /openapi.json`.", ""]
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            lines += list(_operation(method.upper(), path, operation, document))
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _operation(method: str, path: str, operation: dict[str, Any], document: dict[str, Any]) -> Iterator[str]:
+    yield from (
+        f"## `{method} {path}`",
+        "",
+        (operation.get("description") or operation.get("summary") or "").strip(),
+        "",
+    )
+    parameters = [_resolved(item, document) for item in operation.get("parameters", [])]
+    if parameters:
+        yield from ("| parameter | in | type | meaning |", "| --- | --- | --- | --- |")
+        for item in parameters:
+            meaning = " ".join(item.get("description", "").split())
+            needed = " (required)" if item.get("required") else ""
+            yield f"| `{item['name']}` | {item['in']} | {_type(item.get('schema', {}))}{needed} | {meaning} |"
+        yield ""
+    for kind, content in operation.get("requestBody", {}).get("content", {}).items():
+        yield from (f"Body, `{kind}`: {_type(content.get('schema', {}))}", "")
+    yield from ("| answer | meaning |", "| --- | --- |")
+    for status, answer in operation["responses"].items():
+        yield f"| {status} | {' '.join(_resolved(answer, document).get('description', '').split())} |"
+    yield ""
+
+
+def _resolved(item: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
+    if "$ref" not in item:
+        return item
+    found: Any = document
+    for part in item["$ref"].removeprefix("#/").split("/"):
+        found = found[part]
+    return dict(found)
+
+
+def _type(schema: dict[str, Any]) -> str:
+    if "$ref" in schema:
+        return str(schema["$ref"].rsplit("/", 1)[-1])
+    if "enum" in schema:
+        return "one of " + ", ".join(f"`{value}`" for value in schema["enum"])
+    for key in ("anyOf", "oneOf"):
+        if key in schema:
+            return " or ".join(_type(part) for part in schema[key] if part.get("type") != "null")
+    if schema.get("type") == "array":
+        return f"list of {_type(schema.get('items', {}))}"
+    return str(schema.get("format") or schema.get("type", "anything"))
+
+
 def pages() -> dict[str, str]:
     """Return every generated page by its path from the root of the repository."""
-    from dedup.api.reference import http_page
-
     return {
         "config/dedup.toml": settings_file(),
         "docs/settings.md": settings_page(),

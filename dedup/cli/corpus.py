@@ -28,6 +28,7 @@ from dedup.errors import InputError
 @click.pass_obj
 def cluster_command(
     obj: Context,
+    /,
     inputs: tuple[str, ...],
     out: str,
     engine: str,
@@ -78,7 +79,7 @@ def cluster_command(
 @click.option("--report", type=click.Path(dir_okay=False), help="Write an HTML page with the worst confusions.")
 @json_option
 @click.pass_obj
-def evaluate_command(obj: Context, gold: str, distractors: str | None, as_json: bool, **options: Any) -> None:
+def evaluate_command(obj: Context, /, gold: str, distractors: str | None, as_json: bool, **options: Any) -> None:
     """Score the clustering of labelled articles: rows with a story_id, which the clustering never sees.
 
     BCubed and pairwise precision, recall and F1, adjusted mutual information, stories found and true, speed.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -159,30 +158,33 @@ def keys_command() -> None:
 
 
 @keys_command.command("create")
-@click.argument("name")
-@click.option("--scope", type=click.Choice(["read", "write", "admin"]), default="read", show_default=True)
+@click.argument("label")
+@click.option("--scope", "scopes", type=click.Choice(["read", "write", "admin"]), multiple=True, default=("read",))
+@click.option("--rate", type=int, help="Requests a minute; the setting api.rate_per_minute when missing.")
 @click.pass_obj
-def keys_create(obj: Context, name: str, scope: Any) -> None:
-    """Create a key and print it, this once."""
+def keys_create(obj: Context, label: str, scopes: tuple[str, ...], rate: int | None) -> None:
+    """Create a key for LABEL and print it, this once."""
     from dedup.api.keys import create_key
 
     with obj.service() as service:
-        click.echo(create_key(service, name, scope))
+        _, secret = create_key(service.redis, scopes=scopes, label=label, rate_per_minute=rate)
+    click.echo(secret)
 
 
 @keys_command.command("list")
 @json_option
 @click.pass_obj
 def keys_list(obj: Context, as_json: bool) -> None:
-    """List keys: name, scope, when created, whether revoked."""
+    """List keys: id, scopes, when created, whether revoked, for whom."""
     from dedup.api.keys import list_keys
 
     with obj.service() as service:
-        found = list_keys(service)
+        found = list_keys(service.redis)
     if as_json:
         print_json(found)
-    for item in () if as_json else found:
-        click.echo(f"{item.id}  {item.scope:<6} {item.created_at:%Y-%m-%d}  {item.name}")
+    for key in () if as_json else found:
+        state = f"revoked {key.revoked[:10]}" if key.revoked else "active"
+        click.echo(f"{key.id}  {','.join(key.scopes):<12} {key.created[:10]}  {state:<18}  {key.label}")
 
 
 @keys_command.command("revoke")
@@ -193,7 +195,7 @@ def keys_revoke(obj: Context, key_id: str) -> None:
     from dedup.api.keys import revoke_key
 
     with obj.service() as service:
-        revoke_key(service, key_id)
+        revoke_key(service.redis, key_id)
 
 
 @click.command("export")

@@ -116,7 +116,7 @@ def story_command(obj: Context, story_id: str, canonical_policy: Any, as_json: b
 @click.option("--cursor", help="Where the last page ended.")
 @json_option
 @click.pass_obj
-def stories_command(obj: Context, as_json: bool, **filters: Any) -> None:
+def stories_command(obj: Context, /, as_json: bool, **filters: Any) -> None:
     """List stories, the latest first."""
     for name in ("since", "until"):
         if filters[name]:
