@@ -13,7 +13,6 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from dedup.article import Article
-from dedup.batch.columns import article_columns
 from dedup.batch.parts import Parts
 from dedup.readers import Rejected, expand_inputs, read_articles
 
@@ -43,7 +42,7 @@ def spill_articles(
     threads: int,
     rename: Mapping[str, str],
     on_reject: Rejected | None,
-    sketch: Callable[[pa.RecordBatch], pa.RecordBatch],
+    sketch: Callable[[Sequence[Article]], pa.RecordBatch],
     advance: Callable[[int], None],
 ) -> None:
     """Read every input, part by part.
@@ -60,13 +59,13 @@ def spill_articles(
     threads : int
         Parts computed at a time.
     sketch : callable
-        Adds columns to the columns of a part; runs in a thread.
+        Turns the articles of a part into its columns; runs in a thread.
     advance : callable
         Told the number of articles of each finished part.
     """
 
     def compute(number: int, articles: list[Article]) -> int:
-        parts.write(number, sketch(article_columns(articles)))
+        parts.write(number, sketch(articles))
         return len(articles)
 
     with ThreadPoolExecutor(threads, thread_name_prefix="dedup-intake") as pool:
