@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from dedup.text import hashing as h
+from dedup.text import kernels as text_kernels
+from dedup.text.compiled import kernel
 from dedup.text.kernels import hash_tokens
 
 U32, U64 = np.uint32, np.uint64
@@ -19,7 +20,7 @@ _BAND_MUL = U64(0xFF51AFD7ED558CCD)
 _BAND_START = U64(0x9E3779B97F4A7C15)
 
 
-@njit(cache=True, nogil=True)
+@kernel(text_kernels)
 def sketch_column(
     data: Any, offsets: Any, table: Any, expansions: Any, tones: Any, a: Any, b: Any, ngram: int, out: Any, token_counts: Any
 ) -> None:
@@ -67,7 +68,7 @@ def sketch_column(
                 out[i, p] = min(out[i, p], min(low, high))
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def hash_bands(signatures: Any, bands: int, rows: int, out: Any) -> None:
     """Hash each band of ``signatures uint32[n, num_perm]`` to ``out uint64[n, bands]``; the band's number is mixed in."""
     for i in range(signatures.shape[0]):
@@ -79,7 +80,7 @@ def hash_bands(signatures: Any, bands: int, rows: int, out: Any) -> None:
             out[i, band] = value
 
 
-@njit(cache=True, nogil=True)
+@kernel(text_kernels)
 def shingle_column(
     data: Any, offsets: Any, table: Any, expansions: Any, tones: Any, ngram: int, out: Any, ends: Any
 ) -> int:
@@ -111,7 +112,7 @@ def shingle_column(
     return written
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def common_counts(hashes: Any, offsets: Any, left: Any, right: Any, out: Any) -> None:
     """Count the shared members of the sorted sets ``left[p]`` and ``right[p]`` for each pair ``p``."""
     for p in range(left.shape[0]):

@@ -1,7 +1,7 @@
 """The one n-gram hash: polynomials over folded code points, then over token hashes.
 
 A token's 64-bit hash is a polynomial over its folded code points, mixed once; its 32-bit hash is the
-upper half.  A shingle's hash is a polynomial over the hashes of its tokens, in 32 bits for signatures and
+upper half, and its lowest bit says whether the token is decimal digits only.  A shingle's hash is a polynomial over the hashes of its tokens, in 32 bits for signatures and
 postings, in 64 bits where equality must mean equality (exact verification).  These plain functions define
 what the compiled kernels compute.
 """
@@ -22,13 +22,14 @@ SHINGLE_BASE64 = 0xC2B2AE3D27D4EB4F
 
 
 def token_hash64(token: str) -> int:
-    """64-bit hash of one folded token, as :func:`dedup.text.tokens` returns it."""
+    """64-bit hash of one folded token, as :func:`dedup.text.tokens` returns it; odd where it is digits only."""
     h = 0
     for char in token:
         h = (h * CODE_BASE + ord(char)) & MASK64
     h ^= h >> 32
     h = (h * MIX) & MASK64
-    return h ^ (h >> 29)
+    h ^= h >> 29
+    return (h & ~1) | (token.isascii() and token.isdigit())
 
 
 def token_hash32(token: str) -> int:

@@ -12,10 +12,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from dedup.text import hashing as h
 from dedup.text import tables as t
+from dedup.text.compiled import inlined, kernel
 
 U32, U64 = np.uint32, np.uint64
 _WORD, _UPPER, _DIGIT = U32(t.WORD), U32(t.UPPER), U32(t.DIGIT)
@@ -25,6 +25,7 @@ _TABLE_SIZE = U32(t.TABLE_SIZE)
 _BASE, _MIX = U64(h.CODE_BASE), U64(h.MIX)
 _TONED, _RARE = U32(t.TONED), U32(t.SINGLE | t.IGNORE | t.EXPAND)
 _TONED_SHIFT, _TONE_END_SHIFT = U32(t.TONED.bit_length() - 1), U32(t.TONE_END.bit_length() - 1)
+_DIGIT_SHIFT, _EVEN, _ALL = U32(t.DIGIT.bit_length() - 1), U64(0xFFFFFFFFFFFFFFFE), U32(0xFFFFFFFF)
 _S29, _S31, _S32 = U64(29), U32(31), U64(32)
 ONE, TWO, THREE = U64(1), U64(2), U64(3)
 S6, S12, S18, TAIL = U32(6), U32(12), U32(18), U32(0x3F)
@@ -37,7 +38,7 @@ GAP_NONE, GAP_SPACE, GAP_SLASH, GAP_DASH, GAP_DOT, GAP_COMMA, GAP_COLON = 0, 1, 
 GAP_NEWLINE, GAP_OTHER, GAP_SPACED_DASH = 7, 8, 9
 
 
-@njit(inline="always")
+@inlined
 def entry_of(table: Any, code: Any) -> Any:
     """Entry of a code point of any plane (see :meth:`CharacterTable.entry`)."""
     if code < _TABLE_SIZE:
@@ -49,14 +50,15 @@ def entry_of(table: Any, code: Any) -> Any:
     return U32(0)
 
 
-@njit(inline="always")
-def mixed(poly: Any) -> Any:
-    """Mix a finished polynomial: the token's 64-bit hash."""
+@inlined
+def mixed(poly: Any, digits: Any) -> Any:
+    """Mix a finished polynomial: the token's 64-bit hash, whose lowest bit says that it is decimal digits only."""
     folded = (poly ^ (poly >> _S32)) * _MIX
-    return folded ^ (folded >> _S29)
+    folded ^= folded >> _S29
+    return (folded & _EVEN) | U64((digits >> _DIGIT_SHIFT) & U32(1))
 
 
-@njit(inline="always")
+@inlined
 def tone_folded(poly: Any, before: Any, last: Any, tones: Any) -> Any:
     """Move the tone mark of a token that ends in the folded code points ``before, last`` to its new place."""
     for k in range(tones.shape[0]):
@@ -65,7 +67,7 @@ def tone_folded(poly: Any, before: Any, last: Any, tones: Any) -> Any:
     return poly
 
 
-@njit(inline="always")
+@inlined
 def hash_tokens(data: Any, begin: int, stop: int, table: Any, expansions: Any, tones: Any, out: Any) -> Any:
     """Write the 64-bit hashes of the tokens of ``data[begin:stop]`` to ``out uint64[:]``; return how many.
 
@@ -75,7 +77,7 @@ def hash_tokens(data: Any, begin: int, stop: int, table: Any, expansions: Any, t
     i, end = U64(begin), U64(stop)
     count = U64(0)
     poly = U64(0)
-    before, last = U32(0), U32(0)
+    before, last, digits = U32(0), U32(0), _ALL
     while i < end:
         code = U32(data[i])
         i += ONE
@@ -98,6 +100,7 @@ def hash_tokens(data: Any, begin: int, stop: int, table: Any, expansions: Any, t
                 continue
             if entry & _EXPAND:
                 row = entry & _VALUE
+                digits = U32(0)
                 for k in range(expansions[row, 0]):
                     before = last
                     last = _WORD | expansions[row, k + 1]
@@ -106,29 +109,30 @@ def hash_tokens(data: Any, begin: int, stop: int, table: Any, expansions: Any, t
             if last & _WORD:
                 if before & _TONED:
                     poly = tone_folded(poly, before & _VALUE, last & _VALUE, tones)
-                out[count] = mixed(poly)
+                out[count] = mixed(poly, digits)
                 count += ONE
-            out[count] = mixed(U64(entry & _VALUE))
+            out[count] = mixed(U64(entry & _VALUE), U32(0))
             count += ONE
-            poly, before, last = U64(0), U32(0), U32(0)
+            poly, before, last, digits = U64(0), U32(0), U32(0), _ALL
             continue
         word = U64(entry >> _S31)
         if (before >> _TONED_SHIFT) & (last >> _TONE_END_SHIFT) & U32(word ^ ONE):
             poly = tone_folded(poly, before & _VALUE, last & _VALUE, tones)
-        out[count] = mixed(poly)
+        out[count] = mixed(poly, digits)
         count += U64(last >> _S31) & (word ^ ONE)
         before = last
         last = entry
         poly = (poly * _BASE + U64(entry & _VALUE)) if word else U64(0)
+        digits = (digits & entry) if word else _ALL
     if last & _WORD:
         if before & _TONED:
             poly = tone_folded(poly, before & _VALUE, last & _VALUE, tones)
-        out[count] = mixed(poly)
+        out[count] = mixed(poly, digits)
         count += ONE
     return count
 
 
-@njit(inline="always")
+@inlined
 def gap_code(spaces: int, newlines: int, marks: int, mark: Any, space_first: bool, space_last: bool) -> int:
     """Say what stands between two tokens (see :class:`dedup.text.Tokens`)."""
     if newlines:
@@ -153,7 +157,7 @@ def gap_code(spaces: int, newlines: int, marks: int, mark: Any, space_first: boo
     return GAP_OTHER
 
 
-@njit(inline="always")
+@inlined
 def tokenize_article(
     data: Any, origin: int, stop_at: int, table: Any, expansions: Any, tones: Any,
     hash_: Any, start: Any, stop: Any, flags: Any, separator: Any, value: Any, count: int,
@@ -258,7 +262,7 @@ def tokenize_article(
                 bits |= FLAG_LINE
             if before & _TONED:
                 poly = tone_folded(poly, before & _VALUE, last & _VALUE, tones)
-            hash_[count] = U32(mixed(poly) >> _S32)
+            hash_[count] = U32(mixed(poly, U32(0)) >> _S32)
             start[count] = U32(here - begin)
             stop[count] = U32(reach - begin)
             flags[count] = bits
@@ -291,7 +295,7 @@ def tokenize_article(
     return count
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def tokenize_column(
     data: Any, offsets: Any, table: Any, expansions: Any, tones: Any,
     counts: Any, hash_: Any, start: Any, stop: Any, flags: Any, separator: Any, value: Any,
@@ -308,13 +312,13 @@ def tokenize_column(
     return count
 
 
-@njit(inline="always")
+@inlined
 def _nfc_glance(b: Any, c: Any, d: Any) -> Any:
     """Say whether bytes ``b c d`` are beyond Latin, Vietnamese and common punctuation: few operations, no branch."""
     return (b >= _CC) & ~((b == _E1) & ((c | _ONE8) == _BB)) & ~((b == _E2) & (c == _X80) & (d >= _X82))
 
 
-@njit(inline="always")
+@inlined
 def _nfc_suspect(b: Any, c: Any, d: Any) -> Any:
     """Say whether bytes ``b c d`` may begin a character that is unstable in NFC."""
     two = (b == 0xCC) | (b == 0xCD) | ((b == 0xCE) & (c == 0x87)) | ((b == 0xD2) & (c < 0x88))
@@ -328,7 +332,7 @@ def _nfc_suspect(b: Any, c: Any, d: Any) -> Any:
     return two | indic | latin | symbols | kana | yi | compat | astral
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def nfc_suspects(data: Any, offsets: Any) -> Any:
     """Say which texts hold bytes that may stand in text not in NFC: ``bool[n]``.
 
