@@ -7,13 +7,16 @@ import secrets
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import Request
 
 from dedup.api import keys
 from dedup.api.problems import Problem
 from dedup.store import access
+
+if TYPE_CHECKING:
+    from dedup.store.connection import AsyncConnection
 
 SESSION_COOKIE = "dedup_session"
 SESSION_SECONDS = 12 * 3600
@@ -50,15 +53,15 @@ class Gate:
 
     Parameters
     ----------
-    client:
-        ``redis.asyncio.Redis`` of the store.
+    connection:
+        To the store.
     required:
         Whether requests without a key are refused; otherwise they may do everything.
     rate_per_minute:
         Requests a minute of keys that have no rate of their own.
     """
 
-    client: Any
+    connection: AsyncConnection
     required: bool
     rate_per_minute: int
     clock: Callable[[], float] = time.monotonic
@@ -87,13 +90,15 @@ class Gate:
 
     async def _take(self, key_id: str, secret: str | None) -> _Lease:
         wanted = max(1, self.rate_per_minute // 1200)  # a twentieth of a second's worth
-        grant = await access.run_async(access.take(key_id, rate=self.rate_per_minute, wanted=wanted), self.client)
+        grant = await self.connection.run(access.take(key_id, rate=self.rate_per_minute, wanted=wanted))
         self._leases.pop(key_id, None)
         if grant is None or grant.revoked or (secret is not None and not keys.same_secret(secret, grant.digest)):
             raise _unauthorised("that API key is not known, or was revoked")
         if grant.granted < 1:
             wait = max(1, math.ceil(grant.wait_seconds))
-            raise Problem(429, "rate", f"too many requests for this key; wait {wait} s", headers={"Retry-After": str(wait)})
+            raise Problem(
+                429, "rate", f"too many requests for this key; wait {wait} s", headers={"Retry-After": str(wait)}
+            )
         if len(self._leases) >= _LEASES:
             self._leases.clear()
         lease = _Lease(grant.digest, grant.scopes, grant.granted, self.clock() + _LEASE_SECONDS)
@@ -106,17 +111,17 @@ class Gate:
         assert caller.key_id is not None
         token = secrets.token_urlsafe(32)
         plan = access.open_session(keys.digest(token), caller.key_id, seconds=SESSION_SECONDS)
-        await access.run_async(plan, self.client)
+        await self.connection.run(plan)
         return token
 
     async def resume(self, token: str) -> Caller | None:
         """Caller behind a session token, or ``None`` when it has ended."""
-        key_id = await access.run_async(access.session_key(keys.digest(token)), self.client)
+        key_id = await self.connection.run(access.session_key(keys.digest(token)))
         return None if key_id is None else await self.admit_id(key_id, None)
 
     async def close_session(self, token: str) -> None:
         """End a session."""
-        await access.run_async(access.close_session(keys.digest(token)), self.client)
+        await self.connection.run(access.close_session(keys.digest(token)))
 
 
 def presented_key(request: Request) -> str | None:

@@ -90,7 +90,9 @@ def keys_required(api: ApiSettings) -> bool:
     if api.require_key is None:
         return not loopback
     if not api.require_key and not loopback:
-        raise SettingsError(f"setting api.require_key: false, but api.host {api.host!r} is not loopback; others could write")
+        raise SettingsError(
+            f"setting api.require_key: false, but api.host {api.host!r} is not loopback; others could write"
+        )
     return api.require_key
 
 

@@ -47,8 +47,8 @@ class PushAnswer:
     response_model=PushAnswer,
     summary="Push one article, a list of them, or NDJSON",
     dependencies=[Depends(need("write"))],
-    responses={200: {"model": PushAnswer, "description": "All are visible in their stories (only with `wait`)."}}
-    | openapi.problems(400, 401, 403, 413, 415, 421, 422, 429, 503, 507),
+    responses=openapi.problems(400, 413, 415, 507)
+    | {200: {"model": PushAnswer, "description": "All are visible in their stories (only with `wait`)."}},
     openapi_extra=openapi.ARTICLES_BODY,
 )
 async def push(
@@ -77,7 +77,7 @@ async def push(
     response_model=list[DuplicateView],
     summary="Articles of the same text",
     dependencies=[Depends(need("read"))],
-    responses={304: openapi.NOT_MODIFIED} | openapi.problems(401, 403, 404, 421, 422, 429, 503),
+    responses=openapi.problems(404, cached=True),
 )
 async def duplicates(request: Request, id: ArticleId) -> Response:
     """The other members of the article's duplicate group, each with its verified score."""
@@ -89,7 +89,7 @@ async def duplicates(request: Request, id: ArticleId) -> Response:
     response_model=ArticleView,
     summary="An article and where it belongs",
     dependencies=[Depends(need("read"))],
-    responses={304: openapi.NOT_MODIFIED} | openapi.problems(401, 403, 404, 421, 422, 429, 503),
+    responses=openapi.problems(404, cached=True),
 )
 async def article(
     request: Request,
@@ -106,7 +106,7 @@ async def article(
     status_code=204,
     summary="Take an article down",
     dependencies=[Depends(need("write"))],
-    responses=openapi.problems(401, 403, 404, 421, 422, 429, 503),
+    responses=openapi.problems(404),
 )
 async def delete(request: Request, id: ArticleId) -> Response:
     """Remove its text, index entries and membership; its story picks another canonical; the feed tells."""
@@ -118,5 +118,3 @@ async def delete(request: Request, id: ArticleId) -> Response:
 def href(article_id: str) -> str:
     """Path at which to ask for an article."""
     return f"/v1/articles/{quote(article_id, safe='')}"
-
-

@@ -37,7 +37,11 @@ async def read_articles(request: Request, *, max_batch: int) -> tuple[list[Artic
         raw = [(f"line {number}", line) for number, line in enumerate(data.split(b"\n"), 1) if line.strip()]
     else:
         value = load_json(kind, data)
-        raw = [(f"article {number}", item) for number, item in enumerate(value, 1)] if isinstance(value, list) else [("body", value)]
+        raw = (
+            [(f"article {number}", item) for number, item in enumerate(value, 1)]
+            if isinstance(value, list)
+            else [("body", value)]
+        )
     if len(raw) > max_batch:
         raise Problem(413, "batch", f"{len(raw):,} articles in one request; at most {max_batch:,} are accepted")
     articles: list[Article] = []

@@ -68,6 +68,10 @@ _MOMENT_SCHEMA = {"anyOf": [{"type": "string", "format": "date-time"}, {"type": 
 Moment = Annotated[datetime, BeforeValidator(parse_moment), WithJsonSchema(_MOMENT_SCHEMA)]
 ArticleId = Annotated[str, Path(max_length=MAX_ID, description="The article's id, percent-encoded.", examples=["004"])]
 StoryId = Annotated[str, Path(max_length=MAX_ID, description="The story's id; ids of merged stories resolve for ever.")]
-Policy = Annotated[CanonicalPolicy | None, Query(description="Rank the canonical by this policy instead of the story's own.")]
-Cursor = Annotated[str | None, Query(min_length=1, max_length=512, description="`next_cursor` of the page before; opaque.")]
+Policy = Annotated[
+    CanonicalPolicy | None, Query(description="Rank the canonical by this policy instead of the story's own.")
+]
+Cursor = Annotated[
+    str | None, Query(min_length=1, max_length=512, description="`next_cursor` of the page before; opaque.")
+]
 Limit = Annotated[int, Query(ge=1, le=500, description="Most items on the page.")]

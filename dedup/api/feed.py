@@ -36,11 +36,13 @@ _HEARTBEAT_SECONDS = 15.0
     "/changes",
     response_model=Page[Change],
     summary="What changed, in order, from a cursor on",
-    responses={
-        200: {"content": {EVENT_STREAM: {"schema": {"type": "string"}}}, "description": "A page, or a stream of events."},
-        304: openapi.NOT_MODIFIED,
-    }
-    | openapi.problems(401, 403, 421, 422, 429, 503),
+    responses=openapi.problems(cached=True)
+    | {
+        200: {
+            "content": {EVENT_STREAM: {"schema": {"type": "string"}}},
+            "description": "A page, or a stream of events.",
+        }
+    },
 )
 async def changes(
     request: Request,

@@ -13,16 +13,23 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dedup.errors import InputError, NotFound
 from dedup.store import access
+
+if TYPE_CHECKING:
+    from dedup.store.connection import Connection
 
 #: What a key may do.  ``write`` includes ``read``; ``admin`` includes both.
 SCOPES = ("read", "write", "admin")
 
 _KEY = re.compile(r"dk_([a-z2-7]{12})_([A-Za-z0-9_-]{43})")
 _ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +45,19 @@ class ApiKey:
 
 
 def create_key(
-    client: Any,
+    connection: Connection,
     *,
     scopes: Iterable[str],
     label: str = "",
     rate_per_minute: int | None = None,
-    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    now: Callable[[], datetime] = _now,
 ) -> tuple[ApiKey, str]:
     """Make and store a key.
 
     Parameters
     ----------
-    client:
-        ``redis.Redis`` of the store.
+    connection:
+        To the store.
     scopes:
         Some of :data:`SCOPES`.
     label:
@@ -78,16 +85,16 @@ def create_key(
     secret = secrets.token_urlsafe(32)
     created = now().isoformat(timespec="milliseconds")
     stored = access.StoredKey(key_id, digest(secret), wanted, label[:200], created, None, rate_per_minute)
-    access.run(access.put(stored), client)
+    connection.run(access.put(stored))
     return _shown(stored), f"dk_{key_id}_{secret}"
 
 
-def list_keys(client: Any) -> list[ApiKey]:
+def list_keys(connection: Connection) -> list[ApiKey]:
     """Return all keys, revoked ones too, the oldest first."""
-    return [_shown(key) for key in access.run(access.every(), client)]
+    return [_shown(key) for key in connection.run(access.every())]
 
 
-def revoke_key(client: Any, key_id: str, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+def revoke_key(connection: Connection, key_id: str, *, now: Callable[[], datetime] = _now) -> None:
     """Revoke a key; API processes notice within a second.
 
     Raises
@@ -95,7 +102,7 @@ def revoke_key(client: Any, key_id: str, *, now: Callable[[], datetime] = lambda
     NotFound
         When no key has that id.
     """
-    if not access.run(access.revoke(key_id, now().isoformat(timespec="milliseconds")), client):
+    if not connection.run(access.revoke(key_id, now().isoformat(timespec="milliseconds"))):
         raise NotFound(f"no API key {key_id!r}; see dedup keys list")
 
 

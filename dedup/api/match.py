@@ -22,7 +22,7 @@ router = APIRouter(prefix="/v1", tags=["match"], dependencies=[Depends(known_par
     "/match",
     response_model=MatchView,
     summary="Have we got this article?",
-    responses=openapi.problems(400, 401, 403, 413, 415, 421, 422, 429, 503),
+    responses=openapi.problems(400, 413, 415),
     openapi_extra=openapi.ARTICLE_BODY,
 )
 async def match(request: Request) -> Response:
@@ -34,7 +34,7 @@ async def match(request: Request) -> Response:
     "/compare",
     response_model=Evidence,
     summary="Why two articles are, or are not, linked",
-    responses={304: openapi.NOT_MODIFIED} | openapi.problems(401, 403, 404, 421, 422, 429, 503),
+    responses=openapi.problems(404, cached=True),
 )
 async def compare(
     request: Request,

@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import GaugeMetricFamily, Metric
 
 from dedup.views import StatusView
 
@@ -71,7 +71,11 @@ class _Standing:
             ("dedup_stories", "Stories.", status.stories),
             ("dedup_groups", "Duplicate groups.", status.groups),
             ("dedup_queue_length", "Messages that wait for a worker.", status.queue),
-            ("dedup_oldest_pending_seconds", "Age of the oldest article without a story.", status.oldest_pending_seconds or 0),
+            (
+                "dedup_oldest_pending_seconds",
+                "Age of the oldest article without a story.",
+                status.oldest_pending_seconds or 0,
+            ),
             ("dedup_dead_letters", "Messages that could not be processed.", status.dead),
             ("dedup_workers", "Worker processes seen alive.", status.workers),
             ("dedup_store_memory_bytes", "Memory the store uses.", status.memory_bytes),
@@ -82,7 +86,9 @@ class _Standing:
         for lang, count in sorted(status.pending.items()):
             pending.add_metric([lang], float(count))
         yield pending
-        lease = GaugeMetricFamily("dedup_lease_held", "1 where a worker holds the assignment lease.", labels=["lang", "holder"])
+        lease = GaugeMetricFamily(
+            "dedup_lease_held", "1 where a worker holds the assignment lease.", labels=["lang", "holder"]
+        )
         for lang, holder in sorted(status.lease_holder.items()):
             lease.add_metric([lang, holder], 1.0)
         yield lease

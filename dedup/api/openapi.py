@@ -26,7 +26,8 @@ _REASONS = {
     503: "The store or the queue cannot take this now; see `Retry-After`.",
     507: "The store has no room left.",
 }
-NOT_MODIFIED: dict[str, Any] = {"description": "The caller's copy, named by `If-None-Match`, is current."}
+#: Refusals that every route can answer with.
+_EVERYWHERE = (401, 403, 421, 422, 429, 503)
 
 _EXAMPLE = {
     "id": "vnp-402099",
@@ -51,10 +52,14 @@ _ARTICLE: dict[str, Any] = {
         "text": {"type": "string", "description": "The body.", "maxLength": MAX_TEXT, "pattern": r"\S"},
         "id": _string("The caller's id; derived when missing.", maxLength=MAX_ID, pattern=r"^[^\s\x00-\x1f\x7f]+$"),
         "title": _string("The headline.", maxLength=MAX_TITLE),
-        "url": _string("Where it was published; http or https.", maxLength=MAX_URL, pattern=r"^https?://[a-z0-9.-]+(/[!-~]*)?$"),
+        "url": _string(
+            "Where it was published; http or https.", maxLength=MAX_URL, pattern=r"^https?://[a-z0-9.-]+(/[!-~]*)?$"
+        ),
         "source": _string("The outlet; the URL's host when missing.", maxLength=MAX_SOURCE),
         "published_at": {"anyOf": _MOMENT, "description": "ISO 8601; without a zone it is UTC."},
-        "lang": _string("BCP 47 tag; detected when missing.", maxLength=35, pattern=r"^[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*$"),
+        "lang": _string(
+            "BCP 47 tag; detected when missing.", maxLength=35, pattern=r"^[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*$"
+        ),
         "metadata": {"type": ["object", "null"], "description": "Anything; kept, never interpreted."},
     },
     "examples": [_EXAMPLE],
@@ -65,7 +70,9 @@ ARTICLES_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {
-            "application/json": {"schema": {"anyOf": [_REF, {"type": "array", "items": _REF, "minItems": 1, "maxItems": 1000}]}},
+            "application/json": {
+                "schema": {"anyOf": [_REF, {"type": "array", "items": _REF, "minItems": 1, "maxItems": 1000}]}
+            },
             "application/x-ndjson": {"schema": {"type": "string", "description": "One article a line."}},
         },
     }
@@ -86,10 +93,15 @@ _PROBLEM: dict[str, Any] = {
 }
 
 
-def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Responses of a route that refuse, for FastAPI's ``responses``."""
+def problems(*statuses: int, cached: bool = False) -> dict[int | str, dict[str, Any]]:
+    """Responses of a route that refuse, for FastAPI's ``responses``; ``cached`` routes can answer 304 too."""
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {status: {"description": _REASONS[status], "content": content} for status in statuses}
+    out: dict[int | str, dict[str, Any]] = {}
+    if cached:
+        out[304] = {"description": "The caller's copy, named by `If-None-Match`, is current."}
+    for status in sorted({*_EVERYWHERE, *statuses}):
+        out[status] = {"description": _REASONS[status], "content": content}
+    return out
 
 
 def install(app: FastAPI) -> None:

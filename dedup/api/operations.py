@@ -34,13 +34,21 @@ class Retried:
     count: int
 
 
-@router.get("/healthz", tags=["operations"], response_model=Health, summary="Is the process alive?", responses=openapi.problems(421, 422))
+@router.get(
+    "/healthz",
+    tags=["operations"],
+    response_model=Health,
+    summary="Is the process alive?",
+    responses=openapi.problems(),
+)
 async def healthz(request: Request) -> Response:
     """Answers as long as the process runs, whatever the store does."""
     return created(Health("alive"))
 
 
-@router.get("/readyz", tags=["operations"], response_model=Health, summary="Can it serve?", responses=openapi.problems(421, 422, 503))
+@router.get(
+    "/readyz", tags=["operations"], response_model=Health, summary="Can it serve?", responses=openapi.problems()
+)
 async def readyz(request: Request) -> Response:
     """Asks the store; 503 when it does not answer or must not be used."""
     if request.app.state.stopping:
@@ -58,7 +66,7 @@ async def readyz(request: Request) -> Response:
     response_class=Response,
     summary="Prometheus metrics",
     dependencies=[Depends(need("read"))],
-    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}} | openapi.problems(401, 403, 421, 422, 429, 503),
+    responses=openapi.problems() | {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
 async def metrics(request: Request) -> Response:
     """Requests served here, and how the whole service stands."""
@@ -73,7 +81,7 @@ async def metrics(request: Request) -> Response:
     response_model=StatusView,
     summary="How the service stands",
     dependencies=[Depends(need("read"))],
-    responses={304: openapi.NOT_MODIFIED} | openapi.problems(401, 403, 421, 422, 429, 503),
+    responses=openapi.problems(cached=True),
 )
 async def status(request: Request) -> Response:
     """Queue, pending articles, rates, lease holders, workers, memory, warnings."""
@@ -86,7 +94,7 @@ async def status(request: Request) -> Response:
     response_model=Page[DeadLetter],
     summary="Messages that could not be processed",
     dependencies=[Depends(need("admin"))],
-    responses={304: openapi.NOT_MODIFIED} | openapi.problems(401, 403, 421, 422, 429, 503),
+    responses=openapi.problems(cached=True),
 )
 async def dead_letters(request: Request, cursor: Cursor = None, limit: Limit = 50) -> Response:
     """The newest first, each with its reason, its tries and the article."""
@@ -99,7 +107,7 @@ async def dead_letters(request: Request, cursor: Cursor = None, limit: Limit = 5
     response_model=Retried,
     summary="Send a dead letter to the queue again",
     dependencies=[Depends(need("admin"))],
-    responses=openapi.problems(401, 403, 404, 421, 422, 429, 503),
+    responses=openapi.problems(404),
 )
 async def retry(request: Request, id: StoryId) -> Response:
     """Its tries start again at zero."""
@@ -112,7 +120,7 @@ async def retry(request: Request, id: StoryId) -> Response:
     response_model=Retried,
     summary="Throw a dead letter away",
     dependencies=[Depends(need("admin"))],
-    responses=openapi.problems(401, 403, 404, 421, 422, 429, 503),
+    responses=openapi.problems(404),
 )
 async def purge(request: Request, id: StoryId) -> Response:
     """The message is gone for good."""

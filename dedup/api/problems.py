@@ -88,12 +88,9 @@ _RETRY_AFTER = "5"
 
 def problem_of(error: errors.DedupError) -> Problem:
     """Translate an error of the rooms below."""
-    for kind, status, name in _STATUS:
-        if isinstance(error, kind):
-            break
-    else:
-        status, name = 500, "internal"
-    fields = ()
+    fitting = ((status, name) for kind, status, name in _STATUS if isinstance(error, kind))
+    status, name = next(fitting, (500, "internal"))
+    fields: tuple[Rejection, ...] = ()
     if isinstance(error, errors.ArticleError):
         fields = (Rejection(error.origin or "body", error.field, error.reason),)
     headers = {"Retry-After": _RETRY_AFTER} if status == 503 else None

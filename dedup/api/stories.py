@@ -23,7 +23,7 @@ Least = Annotated[int | None, Query(ge=1, le=1_000_000)]
     "/stories",
     response_model=Page[StoryView],
     summary="Stories by time, language, source, size and words",
-    responses={304: openapi.NOT_MODIFIED} | openapi.problems(401, 403, 421, 422, 429, 503),
+    responses=openapi.problems(cached=True),
 )
 async def stories(
     request: Request,
@@ -51,7 +51,7 @@ async def stories(
     "/stories/{id:path}",
     response_model=StoryView,
     summary="A story, its members, its canonical and why",
-    responses={304: openapi.NOT_MODIFIED} | openapi.problems(401, 403, 404, 421, 422, 429, 503),
+    responses=openapi.problems(404, cached=True),
 )
 async def story(request: Request, id: StoryId, canonical_policy: Policy = None) -> Response:
     """The id of a merged story answers with the survivor and sets `redirected_from`."""

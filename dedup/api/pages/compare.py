@@ -40,9 +40,13 @@ async def compare(request: Request, who: Annotated[Caller, Depends(see("read"))]
 
 def _pair(left: ArticleView, right: ArticleView, evidence: Evidence, marked: Comparison) -> dict[str, object]:
     terms = sorted(evidence.terms.items(), key=lambda item: -abs(item[1]))
-    same = left.story_id is not None and left.story_id == right.story_id
-    largest = max((abs(value) for _, value in terms), default=0.0)
     return {
-        "left": left, "right": right, "evidence": evidence, "marked": marked, "terms": terms[:14], "largest": largest,
-        "same_story": same, "same_group": left.duplicate_group_id is not None and left.duplicate_group_id == right.duplicate_group_id,
-    }  # fmt: skip
+        "left": left,
+        "right": right,
+        "evidence": evidence,
+        "marked": marked,
+        "terms": terms[:14],
+        "largest": max((abs(value) for _, value in terms), default=0.0),
+        "same_story": left.story_id is not None and left.story_id == right.story_id,
+        "same_group": left.duplicate_group_id is not None and left.duplicate_group_id == right.duplicate_group_id,
+    }

@@ -34,7 +34,9 @@ async def match(request: Request, who: Reader) -> Response:
     try:
         article = Article(title=title or None, text=text)
     except ArticleError as error:
-        return page(request, "match.html", 422, title=title, text=text, answer=None, fault=str(error), story=None, others={})
+        return page(
+            request, "match.html", 422, title=title, text=text, answer=None, fault=str(error), story=None, others={}
+        )
     service = service_of(request)
     answer = await service.match(article)
     story = await service.story(answer.story_id) if answer.story_id else None

@@ -16,8 +16,8 @@ from dedup.text import Texts, tokenize
 
 Mark = Literal["plain", "shared", "differs"]
 
-#: Tokens in a row that two reports must have in common for it to be a passage and not chance.
-PASSAGE = 4
+#: Tokens in a row that two texts must have in common for it to be a passage and not chance: one shingle.
+PASSAGE = 5
 #: Tokens of each text that are compared; more is a book.
 LONGEST = 6_000
 #: Share of one text's passages in the other above which the two are read as versions of one text.
@@ -40,7 +40,8 @@ class Comparison:
     """Two texts cut into runs.
 
     ``share`` is the share of the shorter text's tokens that stand in shared passages, ``same_text`` whether the two
-    are versions of one text (then the words that differ are marked), ``cut`` whether only their beginnings were compared.
+    are versions of one text (then the words that differ are marked), ``cut`` whether only their beginnings were
+    compared.
     """
 
     left: tuple[Run, ...]
@@ -127,7 +128,9 @@ def _gaps(marks: NDArray[np.int32]) -> dict[tuple[int, int], tuple[int, int]]:
     return found
 
 
-def _runs(raw: bytes, start: NDArray[np.uint32], end: NDArray[np.uint32], passages: NDArray[np.int32], same_text: bool) -> tuple[Run, ...]:
+def _runs(
+    raw: bytes, start: NDArray[np.uint32], end: NDArray[np.uint32], passages: NDArray[np.int32], same_text: bool
+) -> tuple[Run, ...]:
     """Cut ``raw`` where the mark changes; what stands between two tokens of a passage belongs to it."""
     runs: list[Run] = []
     begin = 0

@@ -31,7 +31,9 @@ def see(scope: str) -> Callable[[Request], Coroutine[Any, Any, Caller]]:
         if caller is None:
             target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
             target = target if request.method == "GET" else "/"
-            raise Problem(303, "sign-in", "sign in first", headers={"Location": f"/sign-in?{urlencode({'next': target})}"})
+            raise Problem(
+                303, "sign-in", "sign in first", headers={"Location": f"/sign-in?{urlencode({'next': target})}"}
+            )
         request.state.who = caller
         if not caller.may(scope):
             raise Problem(403, "scope", f"this key has {', '.join(caller.scopes)}; {scope} is needed for this")

@@ -39,9 +39,18 @@ class Version:
 
 @router.get("/")
 async def front(
-    request: Request, who: Reader, text: Text = "", source: Text = "", lang: Text = "", since: Text = "", until: Text = "",
-    least: Text = "", outlets: Text = "", sort: Text = "updated", cursor: Text = "",
-) -> Response:  # fmt: skip
+    request: Request,
+    who: Reader,
+    text: Text = "",
+    source: Text = "",
+    lang: Text = "",
+    since: Text = "",
+    until: Text = "",
+    least: Text = "",
+    outlets: Text = "",
+    sort: Text = "updated",
+    cursor: Text = "",
+) -> Response:
     """Stories, newest change first, with search and filters; an empty field filters nothing."""
     filters = {"text": text.strip(), "source": source.strip(), "lang": lang.strip(), "since": since, "until": until}
     filters |= {"least": least.strip(), "outlets": outlets.strip(), "sort": sort}
@@ -72,12 +81,26 @@ async def story(request: Request, who: Reader, id: str, policy: Text = "") -> Re
     view = await service_of(request).story(id, canonical_policy=chosen)
     versions = _versions(view)
     names, scores = await _similarities(request, versions)
-    reports = [(item.source or "no outlet", item.published_at, item.title or item.id, item.is_canonical) for item in view.members if item.published_at]
+    reports = [
+        (item.source or "no outlet", item.published_at, item.title or item.id, item.is_canonical)
+        for item in view.members
+        if item.published_at
+    ]
     canonical = next((item for item in view.members if item.id == view.canonical_id), None)
     return page(
-        request, "story.html", story=view, versions=versions, canonical=canonical, names=names, scores=scores,
-        reports=reports, policies=_POLICIES, policy=chosen or "", components=_components(view), by_id={item.id: item for item in view.members},
-    )  # fmt: skip
+        request,
+        "story.html",
+        story=view,
+        versions=versions,
+        canonical=canonical,
+        components=_components(view),
+        by_id={item.id: item for item in view.members},
+        policies=_POLICIES,
+        policy=chosen or "",
+        reports=reports,
+        names=names,
+        scores=scores,
+    )
 
 
 @router.get("/articles/{id:path}")
@@ -104,7 +127,10 @@ def _versions(story: StoryView) -> list[Version]:
     groups: dict[str, list[Member]] = {}
     for member in story.members:
         groups.setdefault(member.duplicate_group_id, []).append(member)
-    found = [Version(key, next((item for item in members if item.is_canonical), members[0]), tuple(members)) for key, members in groups.items()]
+    found = [
+        Version(key, next((item for item in members if item.is_canonical), members[0]), tuple(members))
+        for key, members in groups.items()
+    ]
     return sorted(found, key=lambda item: not item.first.is_canonical)
 
 

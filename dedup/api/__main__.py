@@ -1,0 +1,49 @@
+"""``python -m dedup.api``: the API processes of one machine, as :class:`dedup.supervisor.Supervisor` starts them."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+
+import uvicorn
+
+from dedup.api.log import configure
+from dedup.settings import Settings
+
+#: Seconds that open requests have to end when the server is asked to stop.
+_GRACE_SECONDS = 10
+
+
+def main() -> None:
+    """Serve until SIGINT or SIGTERM; settings come from ``DEDUP_CONFIG`` and the environment."""
+    settings = Settings.load()
+    parser = argparse.ArgumentParser(prog="python -m dedup.api", description=__doc__)
+    parser.add_argument("--host", default=settings.api.host)
+    parser.add_argument("--port", type=int, default=settings.api.port)
+    parser.add_argument("--workers", type=int, default=1, help="processes")
+    parser.add_argument("--fd", type=int, default=None, help="a socket that listens already")
+    given = parser.parse_args()
+    # create_app reads the same settings in each process, and decides by the address whether keys are needed.
+    os.environ["DEDUP_API__HOST"] = given.host
+    configure(settings.log)
+    with tempfile.TemporaryDirectory(prefix="dedup-metrics-") as folder:
+        if given.workers > 1:
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        uvicorn.run(
+            "dedup.api.app:create_app",
+            factory=True,
+            host=given.host,
+            port=given.port,
+            fd=given.fd,
+            workers=given.workers,
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            timeout_graceful_shutdown=_GRACE_SECONDS,
+            timeout_keep_alive=30,
+        )
+
+
+if __name__ == "__main__":
+    main()
