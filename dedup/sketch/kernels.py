@@ -16,6 +16,7 @@ _BASE32, _BASE64 = U32(h.SHINGLE_BASE32), U64(h.SHINGLE_BASE64)
 _MAX32 = U32(0xFFFFFFFF)
 _FMIX1, _FMIX2 = U32(0x85EBCA6B), U32(0xC2B2AE35)
 _S13, _S16, _S32 = U32(13), U32(16), U64(32)
+_ANY_NUMBER = U64(1)
 _BAND_MUL = U64(0xFF51AFD7ED558CCD)
 _BAND_START = U64(0x9E3779B97F4A7C15)
 
@@ -82,17 +83,30 @@ def hash_bands(signatures: Any, bands: int, rows: int, out: Any) -> None:
 
 @kernel(text_kernels)
 def shingle_column(
-    data: Any, offsets: Any, table: Any, expansions: Any, tones: Any, ngram: int, out: Any, ends: Any
-) -> int:
-    """Write the sorted distinct 64-bit shingles of every article to ``out``; ``ends[i + 1]`` is where article ``i`` ends."""
+    data: Any, offsets: Any, table: Any, expansions: Any, tones: Any, ngram: int, masked: bool,
+    out: Any, ends: Any, numbers: Any, number_ends: Any,
+) -> None:  # fmt: skip
+    """Write the sorted distinct 64-bit shingles of every article to ``out``, its sorted numbers to ``numbers``.
+
+    Article ``i`` ends at ``ends[i + 1]`` and ``number_ends[i + 1]``.  ``masked`` reads every number as the same token.
+    """
     longest = 0
     for i in range(offsets.shape[0] - 1):
         longest = max(longest, offsets[i + 1] - offsets[i])
     tokens = np.empty(longest // 2 + 2, np.uint64)
-    written = 0
+    written, numbered = 0, 0
     ends[0] = 0
+    number_ends[0] = 0
     for i in range(offsets.shape[0] - 1):
         count = np.int64(hash_tokens(data, offsets[i], offsets[i + 1], table, expansions, tones, tokens))
+        for j in range(count):
+            if tokens[j] & U64(1):
+                numbers[numbered] = tokens[j]
+                numbered += 1
+                if masked:
+                    tokens[j] = _ANY_NUMBER
+        numbers[number_ends[i] : numbered].sort()
+        number_ends[i + 1] = numbered
         width = min(ngram, count)
         total = count - width + 1 if count else 0
         for j in range(total):
@@ -109,12 +123,11 @@ def shingle_column(
                 kept += 1
         written += kept
         ends[i + 1] = written
-    return written
 
 
 @kernel()
 def common_counts(hashes: Any, offsets: Any, left: Any, right: Any, out: Any) -> None:
-    """Count the shared members of the sorted sets ``left[p]`` and ``right[p]`` for each pair ``p``."""
+    """Count the shared members of the sorted (multi)sets ``left[p]`` and ``right[p]`` for each pair ``p``."""
     for p in range(left.shape[0]):
         i, i_end = offsets[left[p]], offsets[left[p] + 1]
         j, j_end = offsets[right[p]], offsets[right[p] + 1]
