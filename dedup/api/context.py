@@ -68,6 +68,7 @@ _MOMENT_SCHEMA = {"anyOf": [{"type": "string", "format": "date-time"}, {"type": 
 Moment = Annotated[datetime, BeforeValidator(parse_moment), WithJsonSchema(_MOMENT_SCHEMA)]
 ArticleId = Annotated[str, Path(max_length=MAX_ID, description="The article's id, percent-encoded.", examples=["004"])]
 StoryId = Annotated[str, Path(max_length=MAX_ID, description="The story's id; ids of merged stories resolve for ever.")]
+LetterId = Annotated[str, Path(max_length=MAX_ID, description="The dead letter's id, as the list says it.")]
 Policy = Annotated[
     CanonicalPolicy | None, Query(description="Rank the canonical by this policy instead of the story's own.")
 ]

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from dedup.api import openapi
 from dedup.api.access import need
 from dedup.api.answers import answer, created
-from dedup.api.context import Cursor, Limit, StoryId, known_parameters, service_of
+from dedup.api.context import Cursor, LetterId, Limit, known_parameters, service_of
 from dedup.api.metrics import CONTENT_TYPE, service_text
 from dedup.api.problems import Problem
 from dedup.errors import DedupError, NotFound
@@ -109,7 +109,7 @@ async def dead_letters(request: Request, cursor: Cursor = None, limit: Limit = 5
     dependencies=[Depends(need("admin"))],
     responses=openapi.problems(404),
 )
-async def retry(request: Request, id: StoryId) -> Response:
+async def retry(request: Request, id: LetterId) -> Response:
     """Its tries start again at zero."""
     return created(Retried(_some(await service_of(request).retry_dead([id]), id)))
 
@@ -122,7 +122,7 @@ async def retry(request: Request, id: StoryId) -> Response:
     dependencies=[Depends(need("admin"))],
     responses=openapi.problems(404),
 )
-async def purge(request: Request, id: StoryId) -> Response:
+async def purge(request: Request, id: LetterId) -> Response:
     """The message is gone for good."""
     return created(Retried(_some(await service_of(request).purge_dead([id]), id)))
 
