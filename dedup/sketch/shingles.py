@@ -91,7 +91,7 @@ class ShingleSets:
             raise ValueError(f"ngram is {ngram}; use 1 or more")
         table = character_table()
 
-        def shingle(part: Texts) -> tuple[NDArray[Any], ...]:
+        def shingle(first: int, part: Texts) -> tuple[NDArray[Any], ...]:
             room = part.nbytes // 2 + len(part) + 1
             out, numbers = np.empty(room, np.uint64), np.empty(room, np.uint64)
             ends, number_ends = np.empty(len(part) + 1, np.int64), np.empty(len(part) + 1, np.int64)

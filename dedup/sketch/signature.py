@@ -63,7 +63,7 @@ def minhash(
         raise ValueError(f"ngram is {ngram}; use 1 or more")
     table = character_table()
 
-    def sketch(part: Texts) -> NDArray[np.uint32]:
+    def sketch(first: int, part: Texts) -> NDArray[np.uint32]:
         out = np.empty((len(part), num_perm), np.uint32)
         kernels.sketch_column(
             part.data, part.offsets, table.entries, table.expansions, table.tones,

@@ -45,14 +45,15 @@ def ordered_map(function: Callable[[In], Out], items: Iterable[In], *, threads: 
 
 
 def map_texts(
-    function: Callable[[Texts], Out], texts: Any, *, threads: int | None, piece_bytes: int = 1 << 20
+    function: Callable[[int, Texts], Out], texts: Any, *, threads: int | None, piece_bytes: int = 1 << 20
 ) -> list[Out]:
     """Apply a function to consecutive pieces of the texts, each normalised first in its own thread.
 
     Parameters
     ----------
     function:
-        Takes a :class:`Texts` in NFC; must not depend on where pieces are cut.
+        Takes the number of the first text of a piece and the piece, a :class:`Texts` in NFC; what it computes for a text
+        must not depend on where pieces are cut.
     texts:
         Anything :meth:`Texts.of` takes; a Python sequence is encoded a few thousand texts at a time.
     threads:
@@ -65,5 +66,16 @@ def map_texts(
     list
         One result a piece, in order; none for no texts.
     """
-    pieces = (piece for chunk in chunks_of(texts) for piece in chunk.pieces(piece_bytes))
-    return list(ordered_map(lambda piece: function(piece.normalised()), pieces, threads=thread_count(threads)))
+
+    def pieces() -> Iterator[tuple[int, Texts]]:
+        first = 0
+        for chunk in chunks_of(texts):
+            for piece in chunk.pieces(piece_bytes):
+                yield first, piece
+                first += len(piece)
+
+    def apply(numbered: tuple[int, Texts]) -> Out:
+        first, piece = numbered
+        return function(first, piece.normalised())
+
+    return list(ordered_map(apply, pieces(), threads=thread_count(threads)))

@@ -89,7 +89,7 @@ def tokenize(texts: Any, *, threads: int | None = 1) -> Tokens:
     if len(parts) == 1:
         return parts[0]
     if not parts:
-        return _tokenize_part(Texts.of([]))
+        return _tokenize_part(0, Texts.of([]))
     shifts = np.cumsum([0] + [int(p.offsets[-1]) for p in parts])
     offsets = np.concatenate(
         [np.zeros(1, np.int64)] + [p.offsets[1:] + shift for p, shift in zip(parts, shifts, strict=False)]
@@ -105,7 +105,7 @@ def tokenize(texts: Any, *, threads: int | None = 1) -> Tokens:
     )
 
 
-def _tokenize_part(texts: Texts) -> Tokens:
+def _tokenize_part(first: int, texts: Texts) -> Tokens:
     table = character_table()
     room = texts.nbytes // 2 + len(texts) + 1
     counts = np.empty(len(texts) + 1, np.int64)
