@@ -50,7 +50,7 @@ def create_app(settings: Settings | None = None, *, service: AsyncService | None
 
             opened = await AsyncService.open(settings=settings)
         app.state.service = opened
-        app.state.gate = Gate(opened.redis, required=required, rate_per_minute=settings.api.rate_per_minute)
+        app.state.gate = Gate(opened.connection, required=required, rate_per_minute=settings.api.rate_per_minute)
         app.state.feed = feed.Tail(opened)
         try:
             yield

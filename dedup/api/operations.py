@@ -54,7 +54,7 @@ async def readyz(request: Request) -> Response:
     if request.app.state.stopping:
         raise Problem(503, "stopping", "this process is shutting down")
     try:
-        await service_of(request).ping()
+        await service_of(request).connection.execute([("PING",)])
     except DedupError as error:
         raise Problem(503, "not-ready", str(error), headers={"Retry-After": "2"}) from error
     return created(Health("ready"))

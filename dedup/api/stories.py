@@ -16,7 +16,7 @@ from dedup.views import Page, StoryView
 router = APIRouter(prefix="/v1", tags=["stories"], dependencies=[Depends(known_parameters), Depends(need("read"))])
 
 Sort = Literal["updated", "size", "first"]
-Least = Annotated[int | None, Query(ge=1, le=1_000_000)]
+Least = Annotated[int, Query(ge=1, le=1_000_000)]
 
 
 @router.get(
@@ -32,8 +32,8 @@ async def stories(
     since: Annotated[Moment | None, Query(description="Last article at or after this moment.")] = None,
     until: Annotated[Moment | None, Query(description="First article before this moment.")] = None,
     updated_since: Annotated[Moment | None, Query(description="Changed at or after this moment.")] = None,
-    min_articles: Annotated[Least, Query(description="At least this many articles.")] = None,
-    min_sources: Annotated[Least, Query(description="At least this many outlets.")] = None,
+    min_articles: Annotated[Least, Query(description="At least this many articles.")] = 1,
+    min_sources: Annotated[Least, Query(description="At least this many outlets.")] = 1,
     text: Annotated[str | None, Query(min_length=1, max_length=500, description="Words in a title.")] = None,
     sort: Annotated[Sort, Query(description="Newest change, most articles, or newest story first.")] = "updated",
     cursor: Cursor = None,

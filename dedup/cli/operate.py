@@ -167,7 +167,7 @@ def keys_create(obj: Context, label: str, scopes: tuple[str, ...], rate: int | N
     from dedup.api.keys import create_key
 
     with obj.service() as service:
-        _, secret = create_key(service.redis, scopes=scopes, label=label, rate_per_minute=rate)
+        _, secret = create_key(service.connection, scopes=scopes, label=label, rate_per_minute=rate)
     click.echo(secret)
 
 
@@ -179,7 +179,7 @@ def keys_list(obj: Context, as_json: bool) -> None:
     from dedup.api.keys import list_keys
 
     with obj.service() as service:
-        found = list_keys(service.redis)
+        found = list_keys(service.connection)
     if as_json:
         print_json(found)
     for key in () if as_json else found:
@@ -195,7 +195,7 @@ def keys_revoke(obj: Context, key_id: str) -> None:
     from dedup.api.keys import revoke_key
 
     with obj.service() as service:
-        revoke_key(service.redis, key_id)
+        revoke_key(service.connection, key_id)
 
 
 @click.command("export")

@@ -159,10 +159,10 @@ def _day(value: str, name: str) -> datetime | None:
         raise InputError(f"{name}: {error}") from None
 
 
-def _count(value: str, name: str) -> int | None:
+def _count(value: str, name: str) -> int:
     value = value.strip()
     if not value:
-        return None
+        return 1
     if not value.isdecimal() or not 1 <= int(value) <= 1_000_000:
         raise InputError(f"{name}: {value[:20]!r} is not a number from 1 on")
     return int(value)
