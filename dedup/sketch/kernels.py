@@ -8,7 +8,7 @@ import numpy as np
 
 from dedup.text import hashing as h
 from dedup.text import kernels as text_kernels
-from dedup.text.compiled import kernel
+from dedup.text.compiled import inlined, kernel
 from dedup.text.kernels import hash_tokens
 
 U32, U64 = np.uint32, np.uint64
@@ -17,56 +17,126 @@ _MAX32 = U32(0xFFFFFFFF)
 _FMIX1, _FMIX2 = U32(0x85EBCA6B), U32(0xC2B2AE35)
 _S13, _S16, _S32 = U32(13), U32(16), U64(32)
 _ANY_NUMBER = U64(1)
+_HIGH = U64(0xFFFFFFFF00000000)
 _BAND_MUL = U64(0xFF51AFD7ED558CCD)
 _BAND_START = U64(0x9E3779B97F4A7C15)
 
 
-@kernel(text_kernels)
-def sketch_column(
-    data: Any, offsets: Any, table: Any, expansions: Any, tones: Any, a: Any, b: Any, ngram: int, out: Any, token_counts: Any
-) -> None:
-    """From UTF-8 to signatures, article by article, in scratch memory that stays in cache.
+@inlined
+def sign(tokens: Any, count: int, ngram: int, a: Any, b: Any, shingles: Any, out: Any) -> None:
+    """MinHash of the shingles of ``tokens[:count]`` (64-bit token hashes) to ``out uint32[num_perm]``; scratch ``shingles``."""
+    # The polynomial over the upper halves of the token hashes; a text shorter than a shingle is one shingle.
+    width = min(ngram, count)
+    total = count - width + 1 if count else 0
+    for j in range(total):
+        shingles[j] = U32(tokens[j] >> _S32)
+    for k in range(1, width):
+        for j in range(total):
+            shingles[j] = shingles[j] * _BASE32 + U32(tokens[j + k] >> _S32)
+    # The finalizer of MurmurHash3, as datasketch mixes before permuting.
+    for j in range(total):
+        s = shingles[j]
+        s = U32((s ^ (s >> _S16)) * _FMIX1)
+        s = U32((s ^ (s >> _S13)) * _FMIX2)
+        shingles[j] = s ^ (s >> _S16)
+    # Pad with copies of the last, so that the loop below takes eight at a time and vectorises over permutations.
+    padded = (total + 7) // 8 * 8
+    for j in range(total, padded):
+        shingles[j] = shingles[total - 1]
+    for p in range(a.shape[0]):
+        out[p] = _MAX32
+    for j in range(0, padded, 8):
+        s0, s1, s2, s3 = shingles[j], shingles[j + 1], shingles[j + 2], shingles[j + 3]
+        s4, s5, s6, s7 = shingles[j + 4], shingles[j + 5], shingles[j + 6], shingles[j + 7]
+        for p in range(a.shape[0]):
+            x, y = a[p], b[p]
+            low = min(min(U32(x * s0 + y), U32(x * s1 + y)), min(U32(x * s2 + y), U32(x * s3 + y)))
+            high = min(min(U32(x * s4 + y), U32(x * s5 + y)), min(U32(x * s6 + y), U32(x * s7 + y)))
+            out[p] = min(out[p], min(low, high))
 
-    ``a``, ``b``: ``uint32[num_perm]``; ``out``: ``uint32[n, num_perm]``; ``token_counts``: ``int64[n]``.
-    """
+
+@inlined
+def longest_text(offsets: Any) -> int:
+    """Bytes of the longest text."""
     longest = 0
     for i in range(offsets.shape[0] - 1):
         longest = max(longest, offsets[i + 1] - offsets[i])
-    tokens = np.empty(longest // 2 + 2, np.uint64)
-    shingles = np.empty(longest // 2 + 8, np.uint32)
-    num_perm = a.shape[0]
+    return longest
+
+
+@kernel(text_kernels)
+def sketch_column(
+    data: Any, offsets: Any, table: Any, expansions: Any, tones: Any, a: Any, b: Any, ngram: int, out: Any
+) -> None:
+    """From UTF-8 to signatures, article by article, in scratch memory that stays in cache.
+
+    ``a``, ``b``: ``uint32[num_perm]``; ``out``: ``uint32[n, num_perm]``.
+    """
+    room = longest_text(offsets) // 2 + 9
+    tokens = np.empty(room, np.uint64)
+    shingles = np.empty(room, np.uint32)
     for i in range(offsets.shape[0] - 1):
         count = np.int64(hash_tokens(data, offsets[i], offsets[i + 1], table, expansions, tones, tokens))
-        token_counts[i] = count
-        # Shingles: the polynomial over the upper halves of the token hashes; a text shorter than a shingle is one shingle.
+        sign(tokens, count, ngram, a, b, shingles, out[i])
+
+
+@kernel(text_kernels)
+def fingerprint_column(
+    data: Any, offsets: Any, table: Any, expansions: Any, tones: Any, a: Any, b: Any, ngram: int,
+    out: Any, content: Any, rates: Any, samples: Any, sample_counts: Any,
+) -> None:  # fmt: skip
+    """Signatures, content hashes and sampled shingles in one pass over the text.
+
+    ``out``: ``uint32[n, num_perm]``; ``content``: ``uint64[n, 2]``, zero for a blank text; ``rates``: ``uint8[n]``, one
+    shingle in ``2**rate`` is kept; ``samples``: ``uint32[n, k]``; ``sample_counts``: ``uint8[n]``.
+    """
+    room = longest_text(offsets) // 2 + 9
+    tokens = np.empty(room, np.uint64)
+    shingles = np.empty(room, np.uint32)
+    kept = np.empty(room, np.uint32)
+    most = samples.shape[1]
+    for i in range(offsets.shape[0] - 1):
+        count = np.int64(hash_tokens(data, offsets[i], offsets[i + 1], table, expansions, tones, tokens))
+        sign(tokens, count, ngram, a, b, shingles, out[i])
+        first, second = U64(0), U64(0)
+        for j in range(count):
+            first = first * _BASE64 + tokens[j]
+            second = (second ^ tokens[j]) * _BAND_MUL
+            second ^= second >> _S32
+        if count == 0:
+            # No tokens (only emoji or punctuation): the bytes are the content; blank text has none.
+            for j in range(offsets[i], offsets[i + 1]):
+                if data[j] > 32:
+                    first = (first + U64(data[j])) * _BAND_START
+                    second = (second ^ U64(data[j])) * _BAND_MUL
+        content[i, 0] = first
+        content[i, 1] = second
+        # Sampled shingles with numbers masked: posting keys for excerpts and templates.
+        for j in range(count):
+            if tokens[j] & U64(1):
+                tokens[j] = _ANY_NUMBER
         width = min(ngram, count)
         total = count - width + 1 if count else 0
+        rate = 0
+        while (total >> rate) > most // 2:
+            rate += 1
+        found = 0
         for j in range(total):
-            shingles[j] = U32(tokens[j] >> _S32)
-        for k in range(1, width):
-            for j in range(total):
-                shingles[j] = shingles[j] * _BASE32 + U32(tokens[j + k] >> _S32)
-        # The finalizer of MurmurHash3, as datasketch mixes before permuting.
-        for j in range(total):
-            s = shingles[j]
-            s = (s ^ (s >> _S16)) * _FMIX1
-            s = U32(s)
-            s = U32((s ^ (s >> _S13)) * _FMIX2)
-            shingles[j] = s ^ (s >> _S16)
-        # Pad with copies of the last, so that the loop below takes eight at a time.
-        padded = (total + 7) // 8 * 8
-        for j in range(total, padded):
-            shingles[j] = shingles[total - 1]
-        for p in range(num_perm):
-            out[i, p] = _MAX32
-        for j in range(0, padded, 8):
-            s0, s1, s2, s3 = shingles[j], shingles[j + 1], shingles[j + 2], shingles[j + 3]
-            s4, s5, s6, s7 = shingles[j + 4], shingles[j + 5], shingles[j + 6], shingles[j + 7]
-            for p in range(num_perm):
-                x, y = a[p], b[p]
-                low = min(min(U32(x * s0 + y), U32(x * s1 + y)), min(U32(x * s2 + y), U32(x * s3 + y)))
-                high = min(min(U32(x * s4 + y), U32(x * s5 + y)), min(U32(x * s6 + y), U32(x * s7 + y)))
-                out[i, p] = min(out[i, p], min(low, high))
+            value = U64(0)
+            for k in range(width):
+                value = value * _BASE64 + tokens[j + k]
+            value = (value ^ (value >> _S32)) * _BAND_MUL
+            if rate == 0 or value >> U64(64 - rate) == U64(0):
+                kept[found] = U32(value >> U64(8))
+                found += 1
+        kept[:found].sort()
+        unique = 0
+        for j in range(found):
+            if unique < most and (j == 0 or kept[j] != kept[j - 1]):
+                samples[i, unique] = kept[j]
+                unique += 1
+        rates[i] = rate
+        sample_counts[i] = unique
 
 
 @kernel()
@@ -81,6 +151,29 @@ def hash_bands(signatures: Any, bands: int, rows: int, out: Any) -> None:
             out[i, band] = value
 
 
+@kernel()
+def pack_band(signatures: Any, members: Any, band: int, rows: int, out: Any) -> None:
+    """Write ``key << 32 | position`` of one band to ``out uint64[m]``: the 32 upper bits of :func:`hash_bands`' key."""
+    for m in range(members.shape[0]):
+        value = _BAND_START * U64(band + 1)
+        for row in range(band * rows, (band + 1) * rows):
+            value = (value ^ U64(signatures[members[m], row])) * _BAND_MUL
+            value ^= value >> _S32
+        out[m] = (value & _HIGH) | U64(m)
+
+
+@kernel()
+def count_equal(signatures: Any, left: Any, right: Any, out: Any) -> None:
+    """Count the equal rows of the signatures ``left[p]`` and ``right[p]`` to ``out int64[p]``."""
+    num_perm = signatures.shape[1]
+    for p in range(left.shape[0]):
+        i, j = left[p], right[p]
+        equal = U32(0)
+        for k in range(num_perm):
+            equal += U32(signatures[i, k] == signatures[j, k])
+        out[p] = equal
+
+
 @kernel(text_kernels)
 def shingle_column(
     data: Any, offsets: Any, table: Any, expansions: Any, tones: Any, ngram: int, masked: bool,
@@ -90,10 +183,7 @@ def shingle_column(
 
     Article ``i`` ends at ``ends[i + 1]`` and ``number_ends[i + 1]``.  ``masked`` reads every number as the same token.
     """
-    longest = 0
-    for i in range(offsets.shape[0] - 1):
-        longest = max(longest, offsets[i + 1] - offsets[i])
-    tokens = np.empty(longest // 2 + 2, np.uint64)
+    tokens = np.empty(longest_text(offsets) // 2 + 2, np.uint64)
     written, numbered = 0, 0
     ends[0] = 0
     number_ends[0] = 0

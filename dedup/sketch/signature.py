@@ -67,7 +67,7 @@ def minhash(
         out = np.empty((len(part), num_perm), np.uint32)
         kernels.sketch_column(
             part.data, part.offsets, table.entries, table.expansions, table.tones,
-            a, b, ngram, out, np.empty(len(part), np.int64),
+            a, b, ngram, out,
         )  # fmt: skip
         return out
 

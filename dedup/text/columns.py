@@ -131,6 +131,17 @@ def chunks_of(texts: Any, *, chunk: int = CHUNK) -> Iterator[Texts]:
             yield column if len(column) <= chunk else column.slice(start, min(len(column), start + chunk))
 
 
+def take(texts: Any, rows: NDArray[np.int64]) -> Any:
+    """Return some of the texts, as the same kind of column."""
+    if isinstance(texts, Texts):
+        return [texts[i] for i in rows.tolist()]
+    if type(texts).__module__.partition(".")[0] == "pyarrow":
+        import pyarrow as pa
+
+        return texts.take(pa.array(rows))
+    return [texts[i] for i in rows.tolist()]
+
+
 def _frozen(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> Texts:
     """Read-only views, so that kernels meet one type whether the memory is ours or Arrow's."""
     data, offsets = data.view(), offsets.view()

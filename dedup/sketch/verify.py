@@ -1,0 +1,168 @@
+"""From raw texts to scored pairs: candidates by LSH and by sampled postings, each verified exactly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dedup.sketch import kernels
+from dedup.sketch.bands import optimal_bands
+from dedup.sketch.fingerprint import Fingerprints
+from dedup.sketch.join import band_candidates, posting_candidates
+from dedup.sketch.shingles import ShingleSets
+from dedup.text.columns import take
+from dedup.text.parallel import ordered_map
+
+#: Standard errors of the estimate below the threshold at which a candidate is not worth verifying (1 in 2,000 pairs).
+_SLACK = 3.3
+#: Posting lists longer than this are boilerplate.
+_LONGEST_LIST = 16
+#: Share of the cut's samples that must be in the longer text for the pair to be verified.
+_SHARED_SAMPLES = 0.4
+#: Candidate pairs verified at a time: bounds the shingle sets in memory.
+_BLOCK = 1 << 17
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredPairs:
+    """Pairs of texts with exact scores, columns of length ``p``.
+
+    Attributes
+    ----------
+    left, right:
+        ``int64[p]``: text numbers.
+    jaccard, containment_left, containment_right, smaller, numbers, numeric_difference:
+        As :class:`dedup.sketch.PairScores`.
+    wording:
+        ``float64[p]``: Jaccard with numbers masked, -1 where it was not needed.
+    """
+
+    left: NDArray[np.int64]
+    right: NDArray[np.int64]
+    jaccard: NDArray[np.float64]
+    containment_left: NDArray[np.float64]
+    containment_right: NDArray[np.float64]
+    smaller: NDArray[np.int64]
+    numbers: NDArray[np.int64]
+    numeric_difference: NDArray[np.float64]
+    wording: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.left)
+
+    @property
+    def containment(self) -> NDArray[np.float64]:
+        """``float64[p]``: how much of the smaller text is in the other."""
+        return np.maximum(self.containment_left, self.containment_right)
+
+    def __getitem__(self, rows: NDArray[Any] | slice) -> Self:
+        return type(self)(*(getattr(self, f.name)[rows] for f in fields(self)))
+
+    @classmethod
+    def join(cls, parts: list[Self]) -> Self:
+        """Concatenate."""
+        return cls(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)))
+
+
+def score_pairs(
+    texts: Any, left: NDArray[np.int64], right: NDArray[np.int64], *, ngram: int, threads: int, wording_from: float = 0.5
+) -> ScoredPairs:
+    """Score pairs of texts exactly, a block of pairs at a time.
+
+    Parameters
+    ----------
+    texts:
+        The column of texts.
+    left, right:
+        ``int64[p]``: text numbers.
+    ngram, threads:
+        As :func:`dedup.minhash`.
+    wording_from:
+        Numeric difference from which the wording (numbers masked) is scored too.
+    """
+    spans = [(i, min(len(left), i + _BLOCK)) for i in range(0, max(1, len(left)), _BLOCK)]
+    return ScoredPairs.join(
+        [_score_block(texts, left[i:j], right[i:j], ngram, threads, wording_from) for i, j in spans]
+    )
+
+
+def _score_block(
+    texts: Any, left: NDArray[np.int64], right: NDArray[np.int64], ngram: int, threads: int, wording_from: float
+) -> ScoredPairs:
+    rows, inverse = np.unique(np.concatenate([left, right]), return_inverse=True)
+    a, b = inverse[: len(left)], inverse[len(left) :]
+    needed = take(texts, rows)
+    sets = ShingleSets.of(needed, ngram=ngram, threads=threads)
+    step = 1 << 13
+    spans = [slice(i, i + step) for i in range(0, max(1, len(left)), step)]
+    scored = list(ordered_map(lambda span: sets.scores(a[span], b[span]), spans, threads=threads))
+    columns = [
+        np.concatenate([getattr(s, name) for s in scored])
+        for name in ("jaccard", "containment_left", "containment_right", "smaller", "numbers", "numeric_difference")
+    ]
+    wording = np.full(len(left), -1.0)
+    doubtful = np.flatnonzero((columns[5] >= wording_from) & (columns[4] > 0))
+    if len(doubtful):
+        used, where = np.unique(np.concatenate([a[doubtful], b[doubtful]]), return_inverse=True)
+        masked = ShingleSets.of(take(needed, used), ngram=ngram, masked=True, threads=threads)
+        wording[doubtful] = masked.scores(where[: len(doubtful)], where[len(doubtful) :]).jaccard
+    return ScoredPairs(left, right, *columns, wording)
+
+
+def near_duplicate_pairs(
+    texts: Any, prints: Fingerprints, members: NDArray[np.int64], *, threshold: float, ngram: int, threads: int
+) -> ScoredPairs:
+    """Find, by LSH, and verify the pairs of ``members`` that can have Jaccard ``threshold`` or more.
+
+    ``members int64[m]`` are text numbers by preference as representative, without two of the same content.  The bands find a pair
+    at the threshold with probability 0.98 or more; pairs whose estimate is well below the threshold are not verified.
+    """
+    num_perm = prints.signatures.shape[1]
+    bands, rows = optimal_bands(threshold, num_perm, false_positive=0.02, false_negative=0.98)
+    a, b = band_candidates(prints.signatures, members, bands, rows, threads=threads)
+    left, right = members[a], members[b]
+    enough = num_perm * threshold - _SLACK * np.sqrt(num_perm * threshold * (1 - threshold))
+    likely = _equal_rows(prints.signatures, left, right, threads) >= enough
+    return score_pairs(texts, left[likely], right[likely], ngram=ngram, threads=threads)
+
+
+def _equal_rows(
+    signatures: NDArray[np.uint32], left: NDArray[np.int64], right: NDArray[np.int64], threads: int
+) -> NDArray[np.int64]:
+    equal = np.empty(len(left), np.int64)
+    step = 1 << 16
+
+    def count(start: int) -> None:
+        span = slice(start, start + step)
+        kernels.count_equal(signatures, left[span], right[span], equal[span])
+
+    list(ordered_map(count, range(0, len(left), step), threads=threads))
+    return equal
+
+
+def containment_pairs(
+    texts: Any, prints: Fingerprints, members: NDArray[np.int64], *, ngram: int, threads: int
+) -> ScoredPairs:
+    """Find, by sampled shingles, and verify the pairs of ``members`` where much of one text is in the other.
+
+    A text of ``s`` shingles keeps one in ``2**rate``, chosen by hash, so that the samples of the longer text are among
+    those of the shorter one; numbers are masked, so that templates meet as well.
+
+    References
+    ----------
+    A. Broder, "On the resemblance and containment of documents", SEQUENCES 1997 (the mod-m sketch).
+    """
+    counts = prints.sample_counts[members].astype(np.int64)
+    owners = np.repeat(np.arange(len(members)), counts)
+    columns = np.arange(len(owners)) - np.repeat(np.cumsum(counts) - counts, counts)
+    keys = prints.samples[members[owners], columns]
+    a, b, shared, usable = posting_candidates(keys, owners, longest=_LONGEST_LIST)
+    rate = prints.rates[members].astype(np.int64)
+    # Of the samples of the text sampled more densely, only those at the other's rate can meet.
+    common_rate = np.maximum(rate[a], rate[b])
+    expected = np.minimum(usable[a] * 2.0 ** (rate[a] - common_rate), usable[b] * 2.0 ** (rate[b] - common_rate))
+    likely = shared >= _SHARED_SAMPLES * expected
+    return score_pairs(texts, members[a[likely]], members[b[likely]], ngram=ngram, threads=threads)
