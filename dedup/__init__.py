@@ -20,12 +20,13 @@ import dedup.cluster as _cluster_room  # noqa: F401
 if TYPE_CHECKING:
     from dedup.article import Article
     from dedup.client import Client
+    from dedup.cluster.duplicates import Duplicates, find_duplicates
     from dedup.cluster.whole import Clustering
     from dedup.errors import ArticleError, DedupError
     from dedup.estimators import NearDuplicateClusterer, StoryClusterer
     from dedup.service import Service
     from dedup.settings import Settings
-    from dedup.sketch import Duplicates, find_duplicates, minhash, shingle_hash32
+    from dedup.sketch import minhash, shingle_hash32
 
 __version__ = "0.1.0"
 
@@ -35,12 +36,12 @@ _HOME = {
     "Client": "dedup.client",
     "Clustering": "dedup.cluster.whole",
     "DedupError": "dedup.errors",
-    "Duplicates": "dedup.sketch",
+    "Duplicates": "dedup.cluster.duplicates",
     "NearDuplicateClusterer": "dedup.estimators",
     "Service": "dedup.service",
     "Settings": "dedup.settings",
     "StoryClusterer": "dedup.estimators",
-    "find_duplicates": "dedup.sketch",
+    "find_duplicates": "dedup.cluster.duplicates",
     "minhash": "dedup.sketch",
     "shingle_hash32": "dedup.sketch",
 }
