@@ -18,7 +18,7 @@ from dedup.errors import SettingsError
 from dedup.settings import ApiSettings, Settings
 
 if TYPE_CHECKING:
-    from dedup.service import AsyncService
+    from dedup.aio import AsyncService
 
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
@@ -46,7 +46,7 @@ def create_app(settings: Settings | None = None, *, service: AsyncService | None
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         opened = service
         if opened is None:
-            from dedup.service import AsyncService
+            from dedup.aio import AsyncService
 
             opened = await AsyncService.open(settings=settings)
         app.state.service = opened

@@ -7,16 +7,18 @@ from typing import Annotated, Literal
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query, Request
+from starlette.convertors import register_url_convertor
 from starlette.responses import Response
 
 from dedup.api import openapi
 from dedup.api.access import need
 from dedup.api.answers import answer, created
 from dedup.api.body import read_articles
-from dedup.api.context import ArticleId, Policy, known_parameters, service_of, settings_of
+from dedup.api.context import ArticleId, ArticlePath, Policy, known_parameters, service_of, settings_of
 from dedup.errors import NotFound
 from dedup.views import ArticleView, DuplicateView, Rejection
 
+register_url_convertor("article", ArticlePath())
 router = APIRouter(prefix="/v1", tags=["articles"], dependencies=[Depends(known_parameters)])
 
 #: Longest that a request may wait for its articles to become visible, in seconds.
@@ -85,7 +87,7 @@ async def duplicates(request: Request, id: ArticleId) -> Response:
 
 
 @router.get(
-    "/articles/{id:path}",
+    "/articles/{id:article}",
     response_model=ArticleView,
     summary="An article and where it belongs",
     dependencies=[Depends(need("read"))],
@@ -102,7 +104,7 @@ async def article(
 
 
 @router.delete(
-    "/articles/{id:path}",
+    "/articles/{id:article}",
     status_code=204,
     summary="Take an article down",
     dependencies=[Depends(need("write"))],

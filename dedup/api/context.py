@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Path, Query, Request
 from pydantic import BeforeValidator, WithJsonSchema
+from starlette.convertors import StringConvertor
 
 from dedup.api.problems import Problem
 from dedup.article import MAX_ID
@@ -14,7 +15,13 @@ from dedup.settings import CanonicalPolicy, Settings
 from dedup.views import Rejection
 
 if TYPE_CHECKING:
-    from dedup.service import AsyncService
+    from dedup.aio import AsyncService
+
+
+class ArticlePath(StringConvertor):
+    """An article's id in a path: slashes are part of it, the name of what hangs below an article is not."""
+
+    regex = "(?:(?!/duplicates$).)+"
 
 
 def service_of(request: Request) -> AsyncService:
@@ -66,7 +73,8 @@ def parse_moment(value: object) -> datetime | None:
 
 _MOMENT_SCHEMA = {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}]}
 Moment = Annotated[datetime, BeforeValidator(parse_moment), WithJsonSchema(_MOMENT_SCHEMA)]
-ArticleId = Annotated[str, Path(max_length=MAX_ID, description="The article's id, percent-encoded.", examples=["004"])]
+_ID_MEANING = "The article's id, percent-encoded; it may hold slashes, but not end in /duplicates."
+ArticleId = Annotated[str, Path(max_length=MAX_ID, description=_ID_MEANING, examples=["004"])]
 StoryId = Annotated[str, Path(max_length=MAX_ID, description="The story's id; ids of merged stories resolve for ever.")]
 LetterId = Annotated[str, Path(max_length=MAX_ID, description="The dead letter's id, as the list says it.")]
 Policy = Annotated[

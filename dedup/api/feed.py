@@ -21,7 +21,7 @@ from dedup.errors import DedupError
 from dedup.views import Change, Page
 
 if TYPE_CHECKING:
-    from dedup.service import AsyncService
+    from dedup.aio import AsyncService
 
 log = logging.getLogger("dedup.api")
 router = APIRouter(prefix="/v1", tags=["changes"], dependencies=[Depends(known_parameters), Depends(need("read"))])
@@ -91,7 +91,11 @@ class Tail:
             seen = self._next
             position = self._position(cursor)
             if position is None:
-                page = await self._service.changes(cursor, limit=_PAGE)
+                try:
+                    page = await self._service.changes(cursor, limit=_PAGE)
+                except DedupError as error:
+                    log.warning("an event stream ends: %s", error)
+                    return  # its reader comes back with the cursor it has
                 ready = [(change.cursor, _frame(change)) for change in page.items]
             else:
                 first = self._next - len(self._frames)

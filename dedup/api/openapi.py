@@ -42,7 +42,10 @@ def _string(description: str, **more: Any) -> dict[str, Any]:
     return {"type": ["string", "null"], "description": description, **more}
 
 
-_MOMENT = [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}, {"type": "null"}]
+#: An empty string is the same as nothing.
+_URL = r"^(https?://[a-z0-9.-]+(/[!-~]*)?)?$"
+_LANG = r"^([a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*)?$"
+_MOMENT = [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}, {"enum": ["", None]}]
 _ARTICLE: dict[str, Any] = {
     "type": "object",
     "title": "Article",
@@ -50,16 +53,12 @@ _ARTICLE: dict[str, Any] = {
     "additionalProperties": False,
     "properties": {
         "text": {"type": "string", "description": "The body.", "maxLength": MAX_TEXT, "pattern": r"\S"},
-        "id": _string("The caller's id; derived when missing.", maxLength=MAX_ID, pattern=r"^[^\s\x00-\x1f\x7f]+$"),
+        "id": _string("The caller's id; derived when missing.", maxLength=MAX_ID, pattern=r"^[^\s\x00-\x1f\x7f]*$"),
         "title": _string("The headline.", maxLength=MAX_TITLE),
-        "url": _string(
-            "Where it was published; http or https.", maxLength=MAX_URL, pattern=r"^https?://[a-z0-9.-]+(/[!-~]*)?$"
-        ),
+        "url": _string("Where it was published; http or https.", maxLength=MAX_URL, pattern=_URL),
         "source": _string("The outlet; the URL's host when missing.", maxLength=MAX_SOURCE),
         "published_at": {"anyOf": _MOMENT, "description": "ISO 8601; without a zone it is UTC."},
-        "lang": _string(
-            "BCP 47 tag; detected when missing.", maxLength=35, pattern=r"^[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*$"
-        ),
+        "lang": _string("BCP 47 tag; detected when missing.", maxLength=35, pattern=_LANG),
         "metadata": {"type": ["object", "null"], "description": "Anything; kept, never interpreted."},
     },
     "examples": [_EXAMPLE],
@@ -70,9 +69,7 @@ ARTICLES_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {
-            "application/json": {
-                "schema": {"anyOf": [_REF, {"type": "array", "items": _REF, "minItems": 1, "maxItems": 1000}]}
-            },
+            "application/json": {"schema": {"anyOf": [_REF, {"type": "array", "items": _REF, "minItems": 1}]}},
             "application/x-ndjson": {"schema": {"type": "string", "description": "One article a line."}},
         },
     }

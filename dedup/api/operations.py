@@ -102,7 +102,7 @@ async def dead_letters(request: Request, cursor: Cursor = None, limit: Limit = 5
 
 
 @router.post(
-    "/v1/dead-letters/{id:path}/retry",
+    "/v1/dead-letters/{id}/retry",
     tags=["operations"],
     response_model=Retried,
     summary="Send a dead letter to the queue again",
@@ -115,7 +115,7 @@ async def retry(request: Request, id: LetterId) -> Response:
 
 
 @router.delete(
-    "/v1/dead-letters/{id:path}",
+    "/v1/dead-letters/{id}",
     tags=["operations"],
     response_model=Retried,
     summary="Throw a dead letter away",

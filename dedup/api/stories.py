@@ -48,7 +48,7 @@ async def stories(
 
 
 @router.get(
-    "/stories/{id:path}",
+    "/stories/{id}",
     response_model=StoryView,
     summary="A story, its members, its canonical and why",
     responses=openapi.problems(404, cached=True),

@@ -74,7 +74,7 @@ async def front(
     )  # fmt: skip
 
 
-@router.get("/stories/{id:path}")
+@router.get("/stories/{id}")
 async def story(request: Request, who: Reader, id: str, policy: Text = "") -> Response:
     """One story: the canonical and why, its texts, its reports over time, how like they are, its history."""
     chosen: Any = policy if policy in _POLICIES else None
