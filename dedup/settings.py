@@ -64,7 +64,7 @@ class QueueSettings(_Section):
     batch: int = Field(100, ge=1, le=2000, description="Articles in one queue message.")
     limit: int = Field(200_000, ge=1, description="Articles waiting at which push slows down, then refuses.")
     tries: int = Field(3, ge=1, le=20, description="Tries before an article is dead-lettered.")
-    visibility_timeout: int = Field(3600, ge=60, description="Seconds until an unacknowledged task is redelivered.")
+    visibility_timeout: int = Field(180, ge=5, description="Seconds until the task of a dead worker is redelivered.")
 
 
 class WorkerSettings(_Section):

@@ -111,7 +111,9 @@ def _check_schema(settings: Settings, feature_version: int) -> Plan[None]:
         theirs = orjson.loads(found)
     except orjson.JSONDecodeError:
         theirs = {}
-    named = [f"{name} {theirs.get(name)!r}, here {value!r}" for name, value in ours.items() if theirs.get(name) != value]
+    named = [
+        f"{name} {theirs.get(name)!r}, here {value!r}" for name, value in ours.items() if theirs.get(name) != value
+    ]
     raise StoreRefused(
         f"the store was written with {'; '.join(named)}: use the settings or the version it was written with, "
         "or export it there and restore it into an empty store here"

@@ -63,6 +63,12 @@ def spawn(
     return future.result()
 
 
+def die_with_parent(number: signal.Signals = signal.SIGKILL) -> None:
+    """Ask the kernel (Linux) to end this process when its parent goes away; for forked pool workers."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(number))
+
+
 def stop(process: subprocess.Popen[bytes], *, patience: float) -> int:
     """End ``process``: SIGTERM, then SIGKILL after ``patience`` seconds; return its exit code."""
     if process.poll() is None:

@@ -48,7 +48,9 @@ def error_from(error: Exception) -> DedupError:
     if isinstance(error, faults.AuthenticationError | faults.NoPermissionError):
         return StoreRefused(f"the store refuses this user: {message}")
     if type(error).__name__ == "OutOfMemoryError" or "OOM" in message or "maxmemory" in message:
-        return StoreFull("the store is full (maxmemory): raise the limit, or delete or expire articles; push again then")
+        return StoreFull(
+            "the store is full (maxmemory): raise the limit, or delete or expire articles; push again then"
+        )
     if "MISCONF" in message:
         return StoreFull(f"the store cannot write to its disk: {message}")
     if "FENCED" in message:
@@ -121,7 +123,7 @@ class Connection:
             except _GONE as error:
                 if attempt == len(self._pauses):
                     raise error_from(error) from error
-                time.sleep(self._pauses[attempt] * random.uniform(0.5, 1.5))  # noqa: S311
+                time.sleep(self._pauses[attempt] * random.uniform(0.5, 1.5))
                 if self.embedded is not None:
                     self.embedded.ensure()
         raise AssertionError("unreachable")
@@ -191,7 +193,7 @@ class AsyncConnection:
             except _GONE as error:
                 if attempt == len(pauses):
                     raise error_from(error) from error
-                await asyncio.sleep(pauses[attempt] * random.uniform(0.5, 1.5))  # noqa: S311
+                await asyncio.sleep(pauses[attempt] * random.uniform(0.5, 1.5))
                 if self._ensure is not None:
                     await asyncio.to_thread(self._ensure)
         raise AssertionError("unreachable")

@@ -144,7 +144,9 @@ class EmbeddedServer:
             self.path.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise StoreRefused(f"the folder {self.path} of the embedded store cannot be used: {error.strerror}") from None
+            raise StoreRefused(
+                f"the folder {self.path} of the embedded store cannot be used: {error.strerror}"
+            ) from None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield

@@ -113,6 +113,11 @@ class Record:
             signature=signature,
         )
 
+    def tombstone(self) -> bytes:
+        """What is kept of a removed article that founded a story: its id."""
+        head = HEADER.pack(VERSION, 1, self.revision, self.content, self.digest, 0, self.lang.ljust(3).encode())
+        return head + msgspec.msgpack.encode((self.received_ms, None, self.id, None, None, None, 0, b"", b""))
+
 
 def pack_body(article: Article, received_ms: int, features: bytes, signature: bytes) -> bytes:
     """The part of a record that admission takes as given."""

@@ -11,8 +11,6 @@ from functools import cache
 from hashlib import sha1
 from importlib.resources import files
 
-import msgspec
-
 from dedup.store import keys
 from dedup.store.records import Event
 
@@ -37,11 +35,13 @@ def script(name: str) -> Script:
     """Script ``name`` of the ``lua`` folder, with what it shares put before it."""
     folder = files("dedup.store") / "lua"
     parts = [f"{name}.lua"]
-    if name in ("admit", "remove"):
+    if name in ("admit", "remove", "meet"):
         parts.insert(0, "index.lua")
     # Without a flag the server refuses the script before its first write when memory is full.
     # What decides or removes must run then too: it finishes what was admitted, and makes room.
-    shebang = {"admit": "#!lua", "look": "#!lua flags=no-writes"}.get(name, "#!lua flags=allow-oom")
+    shebang = {"admit": "#!lua", "look": "#!lua flags=no-writes", "meet": "#!lua flags=no-writes"}.get(
+        name, "#!lua flags=allow-oom"
+    )
     text = "\n".join([shebang, *(folder.joinpath(part).read_text(encoding="utf-8") for part in parts)])
     return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
 
@@ -49,7 +49,7 @@ def script(name: str) -> Script:
 @cache
 def by_digest() -> dict[str, Script]:
     """All scripts, by digest."""
-    names = ("admit", "remove", "commit", "lease", "look")
+    names = ("admit", "remove", "commit", "lease", "look", "meet")
     return {one.digest: one for one in map(script, names)}
 
 
@@ -84,6 +84,11 @@ def remove(article_id: str, *, now_ms: int) -> Command:
     return script("remove")((keys.numbers(shard),), name, now_ms)
 
 
+def meet(lang: str, *, digest: bytes, bands: bytes, most: int) -> Command:
+    """Look up candidates without storing; answers numbers and shared bands in turn."""
+    return script("meet")((keys.segments(lang),), lang, digest, bands, most)
+
+
 def look(article_id: str, *, document: bool) -> Command:
     """Read an article and where it belongs; answers ``None`` or six values, see ``look.lua``."""
     shard, name = keys.ident(article_id)
@@ -94,9 +99,13 @@ def commit(
     lang: str, *, token: int, position: int, decided: int, commands: Sequence[Command], events: Sequence[Event]
 ) -> Command:
     """Commit decisions under the fencing ``token``; answers the new position."""
-    packed = [[event.pack(), *map(keys.story_history, event.histories)] for event in events]
+    words: list[Word] = []
+    for one in commands:
+        words += (len(one), *one)
+    for event in events:
+        words += (len(event.histories), event.pack(), *map(keys.story_history, event.histories))
     names = (keys.fence(lang), keys.position(lang), keys.pending(lang), keys.FEED)
-    return script("commit")(names, token, position, decided, msgspec.msgpack.encode(commands), msgspec.msgpack.encode(packed))
+    return script("commit")(names, token, position, decided, len(commands), len(events), *words)
 
 
 def take_lease(lang: str, holder: str, *, life_ms: int) -> Command:

@@ -117,7 +117,7 @@ def test_a_removed_article_leaves_the_index_at_once(store: Connection) -> None:
     assert store.one(*scripts.remove("a", now_ms=2_000)) is None
     assert waiting(store)[-1].kind == REMOVE
     assert store.one("GET", keys.document(1)) is None
-    assert not [key for key in store.client.scan_iter("{d}:b:*")]
+    assert not list(store.client.scan_iter("{d}:b:*"))
     assert admit(store, admission("a", distinct(1))) == [[scripts.ADDED, 2]]
 
 

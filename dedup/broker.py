@@ -1,0 +1,161 @@
+"""The queue: the Celery app that producers and workers share, and how full the queue is.
+
+Messages are JSON, never pickle.  They are acknowledged after the commit, and put back when
+a worker dies; nothing is scheduled by ETA or countdown, and no chord is used.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+from celery import Celery
+from kombu.exceptions import OperationalError
+
+from dedup.article import Article
+from dedup.errors import StoreFull, StoreRefused, StoreUnavailable
+from dedup.settings import Settings
+
+INGEST, ASSIGN, NIGHTLY = "dedup.ingest", "dedup.assign", "dedup.nightly"
+#: Bytes of JSON in one message, after which the next one begins.
+MESSAGE_BYTES = 4 * 1024 * 1024
+_RETRY = {"max_retries": 8, "interval_start": 0.05, "interval_step": 0.5, "interval_max": 3}
+
+log = logging.getLogger(__name__)
+
+
+def broker_url(settings: Settings, store_url: str) -> str:
+    """URL of the broker: ``queue.url``, else database 1 of the store's own server.
+
+    Parameters
+    ----------
+    settings:
+        The settings.
+    store_url:
+        Where the store was found (``unix://`` for an embedded one).
+
+    Raises
+    ------
+    StoreRefused
+        The store is a Redis Cluster, which cannot be the broker.
+    """
+    if settings.queue.url:
+        return settings.queue.url
+    if settings.store.cluster:
+        raise StoreRefused("a Redis Cluster cannot carry the queue: set queue.url to a Redis or RabbitMQ server")
+    parts = urlsplit(store_url)
+    if parts.scheme == "unix":
+        return f"redis+socket://{parts.path}?virtual_host=1"
+    # Beside the index, in the next database.
+    number = int(parts.path.strip("/") or 0)
+    return parts._replace(path=f"/{number + 1}").geturl()
+
+
+def celery_app(settings: Settings, url: str) -> Celery:
+    """The Celery app for the broker at ``url``."""
+    app = Celery("dedup", broker=url, set_as_current=False)
+    app.conf.update(
+        task_serializer="json",
+        accept_content=["json"],
+        result_serializer="json",
+        task_ignore_result=True,
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        task_acks_on_failure_or_timeout=True,
+        task_default_queue=INGEST,
+        task_create_missing_queues=True,
+        task_routes={ASSIGN: {"queue": ASSIGN}, NIGHTLY: {"queue": NIGHTLY}, INGEST: {"queue": INGEST}},
+        worker_prefetch_multiplier=1,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        worker_hijack_root_logger=True,
+        worker_send_task_events=False,
+        worker_enable_remote_control=False,
+        broker_connection_retry_on_startup=True,
+        broker_connection_retry=True,
+        broker_connection_max_retries=None,
+        broker_transport_options=_transport_options(settings, url),
+        timezone="UTC",
+    )
+    return app
+
+
+def _transport_options(settings: Settings, url: str) -> dict[str, Any]:
+    if url.startswith(("amqp", "pyamqp")):
+        return {"confirm_publish": True}
+    options: dict[str, Any] = {
+        "visibility_timeout": settings.queue.visibility_timeout,
+        "socket_timeout": 30.0,
+        "health_check_interval": 20,
+        "max_retries": 8,
+        "interval_start": 0.05,
+        "interval_step": 0.5,
+        "interval_max": 3,
+    }
+    if not url.startswith("redis+socket"):
+        options |= {"socket_connect_timeout": 5.0, "socket_keepalive": True}
+    return options
+
+
+def send(app: Celery, task: str, arguments: Sequence[Any]) -> None:
+    """Put one message on its queue; when this returns, the broker has it.
+
+    Raises
+    ------
+    StoreUnavailable
+        The broker does not answer.
+    StoreFull
+        The broker has no room.
+    """
+    try:
+        app.send_task(task, args=arguments, retry=True, retry_policy=_RETRY)
+    except OperationalError as error:
+        raise _error(error) from error
+    except Exception as error:  # each transport has errors of its own
+        if "OOM" in str(error) or "maxmemory" in str(error):
+            raise _error(error) from error
+        raise StoreUnavailable(f"the queue does not take messages: {error}") from error
+
+
+def messages(articles: Sequence[Article], size: int) -> Iterator[list[dict[str, Any]]]:
+    """Cut articles into messages of at most ``size`` articles and about :data:`MESSAGE_BYTES`."""
+    part: list[dict[str, Any]] = []
+    weight = 0
+    for article in articles:
+        raw = article.to_dict()
+        bytes_ = 4 * len(article.text) if len(article.text) > MESSAGE_BYTES // 256 else len(orjson.dumps(raw))
+        if part and (len(part) >= size or weight + bytes_ > MESSAGE_BYTES):
+            yield part
+            part, weight = [], 0
+        part.append(raw)
+        weight += bytes_
+    if part:
+        yield part
+
+
+def waiting(app: Celery, queue: str) -> int:
+    """Messages on a queue; 0 when it does not exist yet.
+
+    Raises
+    ------
+    StoreUnavailable
+        The broker does not answer.
+    """
+    try:
+        with app.pool.acquire(block=True) as connection:
+            connection.ensure_connection(max_retries=2, interval_start=0.1, timeout=10)
+            channel = connection.default_channel
+            try:
+                return int(channel.queue_declare(queue=queue, passive=True).message_count)
+            except connection.channel_errors:
+                return 0
+    except (OperationalError, OSError) as error:
+        raise _error(error) from error
+
+
+def _error(error: Exception) -> StoreUnavailable | StoreFull:
+    if "OOM" in str(error) or "maxmemory" in str(error):
+        return StoreFull("the queue is full (maxmemory of its server): push again when workers have caught up")
+    return StoreUnavailable(f"the queue does not answer: {error}")

@@ -1,0 +1,134 @@
+"""From articles to admissions: everything about an article that needs no other article.
+
+Any number of processes do this at once; what they hand over depends on the articles alone.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dedup.article import Article
+from dedup.errors import ArticleError
+from dedup.settings import Settings
+from dedup.sketch import band_hashes, minhash
+from dedup.store.keys import UNKNOWN_LANGUAGE
+from dedup.store.records import pack_body, pack_document
+from dedup.store.scripts import Admission
+from dedup.text import Texts, detect_language, tokenize
+from dedup.views import Rejection
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A record that is no article, and why."""
+
+    raw: Any
+    error: ArticleError
+
+    def rejection(self) -> Rejection:
+        """The refusal as a receipt shows it."""
+        return Rejection(self.error.origin or "", self.error.field, self.error.reason)
+
+
+def validate(records: Iterable[Article | Mapping[str, Any] | Any]) -> tuple[list[Article], list[Refused]]:
+    """Part articles from what is none; places are counted from 1, as ``article 3``."""
+    articles: list[Article] = []
+    refused: list[Refused] = []
+    for place, raw in enumerate(records, 1):
+        if isinstance(raw, Article):
+            articles.append(raw)
+            continue
+        try:
+            articles.append(Article.from_dict(raw))
+        except ArticleError as error:
+            refused.append(Refused(raw, error if error.origin else error.at(f"article {place}")))
+    return articles, refused
+
+
+def prepare(articles: Sequence[Article], settings: Settings, *, now_ms: int) -> dict[str, list[Admission]]:
+    """Sketch, featurise and pack articles, by language, in their order.
+
+    Parameters
+    ----------
+    articles:
+        Any number; some hundreds at a time are best.
+    settings:
+        ``sketch`` and ``store.keep_text``.
+    now_ms:
+        Time of arrival.
+
+    Returns
+    -------
+    dict
+        Language tag (``und`` when unknown) to admissions.
+    """
+    from dedup.vectors import featurize
+
+    if not articles:
+        return {}
+    known = with_language(articles)
+    texts = Texts.of([article.text for article in known])
+    sketch = settings.sketch
+    signatures = minhash(texts, num_perm=sketch.num_perm, ngram=sketch.ngram, seed=sketch.seed, threads=1)
+    bands = band_hashes(signatures, sketch.bands, sketch.rows).astype("<u4")
+    digests, empty = text_digests(texts)
+    features = featurize(known).pack()
+    keep = settings.store.keep_text
+    admissions: dict[str, list[Admission]] = defaultdict(list)
+    for row, (article, received) in enumerate(zip(known, articles, strict=True)):
+        # Without texts only signatures are left to compare.
+        signature = b"" if keep else signatures[row].astype("<u4").tobytes()
+        admissions[article.lang or UNKNOWN_LANGUAGE].append(
+            Admission(
+                id=article.id,
+                content=received.content_hash,
+                digest=digests[row],
+                bands=b"" if empty[row] else bands[row].tobytes(),
+                body=pack_body(article, now_ms, features[row], signature),
+                document=pack_document(received, text=keep),
+            )
+        )
+    return dict(admissions)
+
+
+def with_language(articles: Sequence[Article]) -> list[Article]:
+    """The articles, each with its language where that can be told."""
+    unknown = [row for row, article in enumerate(articles) if article.lang is None]
+    known = list(articles)
+    for row, lang in zip(unknown, detect_language(articles[row].text for row in unknown), strict=True):
+        if lang is not None:
+            known[row] = replace(articles[row], lang=lang)
+    return known
+
+
+def text_digests(texts: Texts) -> tuple[list[bytes], NDArray[np.bool_]]:
+    """Digest of each text's tokens, and whether it has none.
+
+    Texts of equal tokens are *identical*: they differ at most in case, spaces and punctuation.
+    A text without tokens is compared by its bytes.
+
+    Returns
+    -------
+    digests : list of 16 bytes
+    empty : bool[n]
+    """
+    tokens = tokenize(texts)
+    empty = tokens.counts == 0
+    digests = []
+    for row in range(len(texts)):
+        start, end = tokens.offsets[row], tokens.offsets[row + 1]
+        content = texts[row].encode("utf-8", "surrogatepass") if empty[row] else tokens.hash[start:end].tobytes()
+        digests.append(blake2b(content, digest_size=16).digest())
+    return digests, empty
+
+
+def warm(settings: Settings) -> None:
+    """Load the compiled kernels, so that the first article does not wait for them."""
+    prepare([Article(id="warm", title="Warm up", text="one two three four five six seven 8")], settings, now_ms=0)

@@ -1,0 +1,33 @@
+-- Look up the candidates of a text without storing anything.
+--
+-- KEYS  1 T:lsh:LANG  HASH  segments (index.lua)
+-- and, by name, in the same slot: the index, T:r:N.
+-- ARGV  1 T, 2 LANG, 3 text digest (16 bytes), 4 bands (u32 each, or empty), 5 most candidates
+-- Returns N and shared bands in turn, most shared first; 255 means the same text.
+
+local index = load_index(ARGV[2])
+local twin = twin_of(index, ARGV[3])
+if twin then return { twin, 255 } end
+local shared, order, found = {}, {}, {}
+for band = 1, #ARGV[4] / 4 do
+  local hash = struct.unpack('<I4', ARGV[4], 4 * band - 3)
+  for _, segment in ipairs(index) do
+    local cell = redis.call('HGET', bucket(index, segment, band, hash))
+    if cell then
+      for at = 1, #cell, 4 do
+        local number = struct.unpack('<I4', cell, at)
+        if not shared[number] then order[#order + 1] = number end
+        shared[number] = (shared[number] or 0) + 1
+      end
+    end
+  end
+end
+table.sort(order, function(a, b)
+  if shared[a] ~= shared[b] then return shared[a] > shared[b] end
+  return a < b
+end)
+for i = 1, math.min(#order, tonumber(ARGV[5])) do
+  found[#found + 1] = order[i]
+  found[#found + 1] = shared[order[i]]
+end
+return found
