@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -57,19 +57,22 @@ def _count(number: int, noun: str) -> str:
 
 def _members(view: StoryView) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("")
-    table.add_column("article", overflow="fold", no_wrap=False)
-    table.add_column("relation")
-    table.add_column("score", justify="right")
-    table.add_column("source")
-    table.add_column("published (UTC)")
-    table.add_column("title", overflow="ellipsis", max_width=48, no_wrap=True)
-    for member in view.members:
-        star = "[bold green]★[/]" if member.is_canonical else ""
-        score = "-" if member.score is None else f"{member.score:.2f}"
-        published = moment(member.published_at)
-        row = (star, Text(member.id), RELATION[member.relation], score, member.source or "-", published)
-        table.add_row(*row, Text(member.title or member.lead or "-"))
+    columns: list[tuple[str, list[str]]] = [
+        ("", ["★" if member.is_canonical else "" for member in view.members]),
+        ("article", [member.id for member in view.members]),
+        ("relation", [RELATION[member.relation] for member in view.members]),
+        ("score", ["-" if member.score is None else f"{member.score:.2f}" for member in view.members]),
+        ("source", [member.source or "" for member in view.members]),
+        ("published (UTC)", [moment(member.published_at) if member.published_at else "" for member in view.members]),
+        ("title", [member.title or member.lead or "-" for member in view.members]),
+    ]
+    shown = [(name, cells) for name, cells in columns if any(cells)]
+    for name, _ in shown:
+        last = name == "title"
+        justify: Literal["left", "right"] = "right" if name == "score" else "left"
+        table.add_column(name, no_wrap=True, overflow="ellipsis", ratio=1 if last else None, justify=justify)
+    for row in zip(*(cells for _, cells in shown), strict=True):
+        table.add_row(*(Text(cell, style="bold green" if cell == "★" else "") for cell in row))
     return table
 
 
@@ -78,7 +81,7 @@ def _why_canonical(view: StoryView) -> RenderableType:
         return Text(f"canonical: {view.canonical_id}")
     names = list(view.canonical[0].components)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="Why this canonical", title_justify="left")
-    table.add_column("article", overflow="fold")
+    table.add_column("article", no_wrap=True)
     table.add_column("total", justify="right")
     for name in names:
         table.add_column(name.replace("_", " "), justify="right")
