@@ -2,7 +2,8 @@
 
     python -m benchmarks.corpus --articles 100000 -o corpus.parquet
 
-Deterministic by seed: block ``b`` of :data:`BLOCK` articles depends on ``(seed, b)`` alone, so processes may share the work.
+Deterministic by seed: block ``b`` of :data:`BLOCK` articles depends on ``(seed, b)`` alone, so processes may share
+the work.
 """
 
 from __future__ import annotations
@@ -212,7 +213,7 @@ def write_parquet(path: Path, rows: Iterator[Row], *, group: int = 20_000) -> No
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    names = "id title text published_at source url lang story_id planted_from edit".split()
+    names = ["id", "title", "text", "published_at", "source", "url", "lang", "story_id", "planted_from", "edit"]
     schema = pa.schema([(name, pa.string()) for name in names])
     with pq.ParquetWriter(path, schema, compression="zstd") as out:
         while part := list(islice(rows, group)):

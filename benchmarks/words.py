@@ -7,16 +7,24 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+# ruff: noqa: SIM905 - word lists read best as sentences
 _VI_INITIALS = ["", *"b c d đ g h l m n p r s t v x".split(), *"ch gi kh nh ng ph qu th tr".split()]
 _VI_RIMES = (
-    "a ai an ang anh ao au ay ăm ăn ăng âm ân âng âu ây e em en eo ê êm ên ênh êu i ia iên iêng iêu im in inh o oa oan oang "
-    "oi om on ong ô ôi ôm ôn ông ơ ơi ơn u ua ui un ung uôi uôn uông ư ưa ưng ươi ương y uy uyên oạt ích ác ạc ật ặt ọc ốc"
+    "a ai an ang anh ao au ay ăm ăn ăng âm ân âng âu ây e em en eo ê êm ên ênh êu i ia iên iêng iêu im in inh o oa oan "
+    "oang oi om on ong ô ôi ôm ôn ông ơ ơi ơn u ua ui un ung uôi uôn uông ư ưa ưng ươi ương y uy uyên "
+    "oạt ích ác ạc ật ặt ọc ốc"
 ).split()
 _VI_TONES = {"a": "aàáảãạ", "ă": "ăằắẳẵặ", "â": "âầấẩẫậ", "e": "eèéẻẽẹ", "ê": "êềếểễệ", "i": "iìíỉĩị", "o": "oòóỏõọ",
              "ô": "ôồốổỗộ", "ơ": "ơờớởỡợ", "u": "uùúủũụ", "ư": "ưừứửữự", "y": "yỳýỷỹỵ"}  # fmt: skip
-_VI_COMMON = "và của là có được cho trong không với các người này đã một những khi để theo về đến từ ở ra như cũng tại".split()
-_EN_COMMON = "the of and to in a is that for it was on with as by at from his her be this are not have has but said they".split()
-_EN_PARTS = "ba con der el fin gar hel in jor kel lan men nor op per qui ran sol ter un ver wes yor zan tion ment ing al er".split()
+_VI_COMMON = (
+    "và của là có được cho trong không với các người này đã một những khi để theo về đến từ ở ra như cũng tại"
+).split()
+_EN_COMMON = (
+    "the of and to in a is that for it was on with as by at from his her be this are not have has but said they"
+).split()
+_EN_PARTS = (
+    "ba con der el fin gar hel in jor kel lan men nor op per qui ran sol ter un ver wes yor zan tion ment ing al er"
+).split()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +79,12 @@ def vietnamese(seed: int, size: int = 4000) -> Vocabulary:
     rng.shuffle(rare)
     words = np.array((_VI_COMMON + rare)[:size], dtype=object)
     return Vocabulary(
-        "vi", words, _zipf(len(words)), ("ngày {d} tháng {m} năm {y}", "ngày {d}/{m}", "{d}.{m}.{y}"), "lần thứ {n}", "{n} người"
+        lang="vi",
+        words=words,
+        cumulative=_zipf(len(words)),
+        date=("ngày {d} tháng {m} năm {y}", "ngày {d}/{m}", "{d}.{m}.{y}"),
+        ordinal="lần thứ {n}",
+        quantity="{n} người",
     )
 
 
@@ -84,4 +97,11 @@ def english(seed: int, size: int = 12000) -> Vocabulary:
     rare = sorted(made - set(_EN_COMMON))
     rng.shuffle(rare)
     words = np.array((_EN_COMMON + rare)[:size], dtype=object)
-    return Vocabulary("en", words, _zipf(len(words)), ("on {m}/{d}/{y}", "{y}-{m:02}-{d:02}"), "the {n}th time", "{n} people")
+    return Vocabulary(
+        lang="en",
+        words=words,
+        cumulative=_zipf(len(words)),
+        date=("on {m}/{d}/{y}", "{y}-{m:02}-{d:02}"),
+        ordinal="the {n}th time",
+        quantity="{n} people",
+    )

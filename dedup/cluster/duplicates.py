@@ -53,9 +53,14 @@ class DuplicatePairs:
 
         words = [Relation(r).word for r in self.relation.tolist()]
         return pa.table(
-            {"left": named(self.left), "right": named(self.right), "jaccard": self.jaccard,
-             "containment": self.containment, "relation": pa.array(words, pa.string())}
-        )  # fmt: skip
+            {
+                "left": named(self.left),
+                "right": named(self.right),
+                "jaccard": self.jaccard,
+                "containment": self.containment,
+                "relation": pa.array(words, pa.string()),
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,8 @@ class Duplicates:
     Attributes
     ----------
     labels:
-        ``int64[n]``: group of each text; texts with the same label are the same text.  Groups are numbered by their first text.
+        ``int64[n]``: group of each text; texts with the same label are the same text.  Groups are numbered by their
+        first text.
     representatives:
         ``int64[g]``: the text each group is anchored to; every member was verified against it.
     relations:
@@ -127,9 +133,14 @@ class Duplicates:
         words = [r.word for r in Relation]
         relation = pa.DictionaryArray.from_arrays(pa.array(self.relations.astype(np.int32)), words)
         return pa.table(
-            {"id": names, "group": self.labels, "representative": names.take(pa.array(self.representatives[self.labels])),
-             "relation": relation.cast(pa.string()), "score": self.scores}
-        )  # fmt: skip
+            {
+                "id": names,
+                "group": self.labels,
+                "representative": names.take(pa.array(self.representatives[self.labels])),
+                "relation": relation.cast(pa.string()),
+                "score": self.scores,
+            }
+        )
 
 
 def find_duplicates(
@@ -149,13 +160,14 @@ def find_duplicates(
     """Find the texts that are the same text: copies, edits and cuts, every pair verified exactly.
 
     Texts with the same tokens collapse first; MinHash and LSH propose pairs of the rest, whose shingle sets are then
-    compared; groups form around representatives, without chaining; cuts of longer texts are found through sampled shingles.
-    Texts of one form with other numbers (``template``) are reported and kept apart.
+    compared; groups form around representatives, without chaining; cuts of longer texts are found through sampled
+    shingles. Texts of one form with other numbers (``template``) are reported and kept apart.
 
     Parameters
     ----------
     texts:
-        A sequence of ``str`` (``None`` is empty), or a pyarrow string array, chunked or not.  Blank texts are duplicates of nothing.
+        A sequence of ``str`` (``None`` is empty), or a pyarrow string array, chunked or not.  Blank texts are
+        duplicates of nothing.
     threshold:
         Jaccard of word shingles from which two texts are near-duplicates, 0 to 1.
     ids:
@@ -279,7 +291,8 @@ def _attach_excerpts(
     """Move the group of a cut to the text it was cut from, where *every* member of it is verified against that text.
 
     Only a cut joins the longer text, never the reverse, and a text that has joined takes no others: two unrelated
-    texts that quote the same passage do not meet through it.  Returns the new anchors and the member pairs they rest on.
+    texts that quote the same passage do not meet through it.  Returns the new anchors and the member pairs they rest
+    on.
     """
     cut = np.flatnonzero(relations == Relation.EXCERPT)
     inside = pairs.containment_left[cut] >= pairs.containment_right[cut]

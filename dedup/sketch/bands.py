@@ -16,8 +16,8 @@ def optimal_bands(
 ) -> tuple[int, int]:
     """Choose bands and rows for a threshold by minimising the weighted areas of false positives and negatives.
 
-    The chance that two texts of Jaccard ``s`` share a band is ``1 - (1 - s**rows)**bands``; its area below the threshold is
-    false positives, the area above that it misses is false negatives (as :class:`datasketch.MinHashLSH`).
+    The chance that two texts of Jaccard ``s`` share a band is ``1 - (1 - s**rows)**bands``; its area below the
+    threshold is false positives, the area above that it misses is false negatives (as :class:`datasketch.MinHashLSH`).
 
     Parameters
     ----------

@@ -28,7 +28,8 @@ class Fingerprints:
     signatures:
         ``uint32[n, num_perm]``: as :func:`dedup.minhash`.
     content:
-        ``uint64[n, 2]``: 128-bit hash of the token sequence (of the bytes where there are no tokens); zero for blank text.
+        ``uint64[n, 2]``: 128-bit hash of the token sequence (of the bytes where there are no tokens); zero for blank
+        text.
     rates:
         ``uint8[n]``: one shingle in ``2**rate`` is sampled, so that short cuts of long texts can be found.
     samples:
@@ -76,7 +77,8 @@ class Fingerprints:
             rows = slice(first, first + len(part))
             kernels.fingerprint_column(
                 part.data, part.offsets, table.entries, table.expansions, table.tones, a, b, ngram,
-                done.signatures[rows], done.content[rows], done.rates[rows], done.samples[rows], done.sample_counts[rows],
+                done.signatures[rows], done.content[rows], done.rates[rows],
+                done.samples[rows], done.sample_counts[rows],
             )  # fmt: skip
 
         map_texts(fingerprint, texts, threads=threads)
@@ -86,7 +88,7 @@ class Fingerprints:
         return len(self.content)
 
     def originals(self, rank: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return ``int64[n]``: for each text the first, by ``rank int64[n]``, of the same content; blank texts stand alone."""
+        """Return for each text the first, by ``rank int64[n]``, of the same content; blank texts stand alone."""
         n = len(self)
         by = np.lexsort((rank, self.content[:, 1], self.content[:, 0]))
         ordered = self.content[by]

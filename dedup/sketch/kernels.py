@@ -24,9 +24,9 @@ _BAND_START = U64(0x9E3779B97F4A7C15)
 
 @inlined
 def sign(tokens: Any, count: int, ngram: int, a: Any, b: Any, shingles: Any, out: Any) -> None:
-    """MinHash of the shingles of ``tokens[:count]`` (64-bit token hashes) to ``out uint32[num_perm]``; scratch ``shingles``."""
+    """MinHash of the shingles of the token hashes ``tokens[:count]`` to ``out uint32[num_perm]``."""
     # The polynomial over the upper halves of the token hashes; a text shorter than a shingle is one shingle.
-    width = min(ngram, count)
+    width: Any = min(ngram, count)
     total = count - width + 1 if count else 0
     for j in range(total):
         shingles[j] = U32(tokens[j] >> _S32)
@@ -56,9 +56,9 @@ def sign(tokens: Any, count: int, ngram: int, a: Any, b: Any, shingles: Any, out
 
 
 @inlined
-def longest_text(offsets: Any) -> int:
+def longest_text(offsets: Any) -> Any:
     """Bytes of the longest text."""
-    longest = 0
+    longest: Any = 0
     for i in range(offsets.shape[0] - 1):
         longest = max(longest, offsets[i + 1] - offsets[i])
     return longest
@@ -115,7 +115,7 @@ def fingerprint_column(
         for j in range(count):
             if tokens[j] & U64(1):
                 tokens[j] = _ANY_NUMBER
-        width = min(ngram, count)
+        width: Any = min(ngram, count)
         total = count - width + 1 if count else 0
         rate = 0
         while (total >> rate) > most // 2:
@@ -141,7 +141,7 @@ def fingerprint_column(
 
 @kernel()
 def hash_bands(signatures: Any, bands: int, rows: int, out: Any) -> None:
-    """Hash each band of ``signatures uint32[n, num_perm]`` to ``out uint64[n, bands]``; the band's number is mixed in."""
+    """Hash each band of ``signatures uint32[n, num_perm]`` to ``out uint64[n, bands]``; its number is mixed in."""
     for i in range(signatures.shape[0]):
         for band in range(bands):
             value = _BAND_START * U64(band + 1)
@@ -197,7 +197,7 @@ def shingle_column(
                     tokens[j] = _ANY_NUMBER
         numbers[number_ends[i] : numbered].sort()
         number_ends[i + 1] = numbered
-        width = min(ngram, count)
+        width: Any = min(ngram, count)
         total = count - width + 1 if count else 0
         for j in range(total):
             value = U64(0)
@@ -221,7 +221,7 @@ def common_counts(hashes: Any, offsets: Any, left: Any, right: Any, out: Any) ->
     for p in range(left.shape[0]):
         i, i_end = offsets[left[p]], offsets[left[p] + 1]
         j, j_end = offsets[right[p]], offsets[right[p] + 1]
-        common = 0
+        common: Any = 0
         while i < i_end and j < j_end:
             x, y = hashes[i], hashes[j]
             common += np.int64(x == y)

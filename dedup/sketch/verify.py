@@ -68,7 +68,13 @@ class ScoredPairs:
 
 
 def score_pairs(
-    texts: Any, left: NDArray[np.int64], right: NDArray[np.int64], *, ngram: int, threads: int, wording_from: float = 0.5
+    texts: Any,
+    left: NDArray[np.int64],
+    right: NDArray[np.int64],
+    *,
+    ngram: int,
+    threads: int,
+    wording_from: float = 0.5,
 ) -> ScoredPairs:
     """Score pairs of texts exactly, a block of pairs at a time.
 
@@ -109,7 +115,7 @@ def _score_block(
         used, where = np.unique(np.concatenate([a[doubtful], b[doubtful]]), return_inverse=True)
         masked = ShingleSets.of(take(needed, used), ngram=ngram, masked=True, threads=threads)
         wording[doubtful] = masked.scores(where[: len(doubtful)], where[len(doubtful) :]).jaccard
-    return ScoredPairs(left, right, *columns, wording)
+    return ScoredPairs(left, right, columns[0], columns[1], columns[2], columns[3], columns[4], columns[5], wording)
 
 
 def near_duplicate_pairs(
@@ -117,8 +123,9 @@ def near_duplicate_pairs(
 ) -> ScoredPairs:
     """Find, by LSH, and verify the pairs of ``members`` that can have Jaccard ``threshold`` or more.
 
-    ``members int64[m]`` are text numbers by preference as representative, without two of the same content.  The bands find a pair
-    at the threshold with probability 0.98 or more; pairs whose estimate is well below the threshold are not verified.
+    ``members int64[m]`` are text numbers by preference as representative, without two of the same content.  The bands
+    find a pair at the threshold with probability 0.98 or more; pairs whose estimate is well below the threshold are
+    not verified.
     """
     num_perm = prints.signatures.shape[1]
     bands, rows = optimal_bands(threshold, num_perm, false_positive=0.02, false_negative=0.98)

@@ -94,7 +94,8 @@ def main() -> None:
     table, expansions = build()
     path = Path(__file__).with_name(t.TABLES_FILE)
     path.write_bytes(zlib.compress(table.astype("<u4").tobytes() + expansions.astype("<u4").tobytes(), 9))
-    print(f"{path.name}: Unicode {unicodedata.unidata_version}, {len(expansions)} expansions, {path.stat().st_size} bytes")
+    size = path.stat().st_size
+    print(f"{path.name}: Unicode {unicodedata.unidata_version}, {len(expansions)} expansions, {size} bytes")
 
 
 if __name__ == "__main__":

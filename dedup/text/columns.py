@@ -106,7 +106,8 @@ class Texts:
 
 
 def chunks_of(texts: Any, *, chunk: int = CHUNK) -> Iterator[Texts]:
-    """Yield the texts as consecutive :class:`Texts` of at most ``chunk`` rows, *not yet normalised*; Arrow data is viewed.
+    """Yield the texts as consecutive :class:`Texts` of at most ``chunk`` rows, *not yet normalised*; Arrow data is
+    viewed.
 
     Raises
     ------

@@ -1,8 +1,8 @@
 """How kernels are compiled and kept on disk.
 
-Numba keeps compiled code beside the source, or in the user's cache directory where the package is read-only, and forgets it
-when the *file* of the function changes.  It does not see that a helper inlined from another file changed; a kernel
-here names the modules it inlines from, and their source becomes part of its stamp.
+Numba keeps compiled code beside the source, or in the user's cache directory where the package is read-only, and
+forgets it when the *file* of the function changes.  It does not see that a helper inlined from another file changed;
+a kernel here names the modules it inlines from, and their source becomes part of its stamp.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ def kernel(*inlines: ModuleType) -> Callable[[Any], Any]:
     """
     digest = hashlib.sha256(b"".join(Path(str(m.__file__)).read_bytes() for m in inlines)).hexdigest()
 
-    class Implementation(CompileResultCacheImpl):  # type: ignore[misc]
+    class Implementation(CompileResultCacheImpl):
         def __init__(self, function: Any) -> None:
-            super().__init__(function)
+            super().__init__(function)  # type: ignore[no-untyped-call]
             own_stamp = self._locator.get_source_stamp
             self._locator.get_source_stamp = lambda: (own_stamp(), digest)
 
-    class Cache(FunctionCache):  # type: ignore[misc]
+    class Cache(FunctionCache):
         _impl_class = Implementation
 
     def decorate(function: Any) -> Any:
-        dispatcher = njit(nogil=True)(function)
-        dispatcher._cache = Cache(function)
+        dispatcher: Any = njit(nogil=True)(function)
+        dispatcher._cache = Cache(function)  # type: ignore[no-untyped-call]
         return dispatcher
 
     return decorate

@@ -1,9 +1,9 @@
 """The one n-gram hash: polynomials over folded code points, then over token hashes.
 
 A token's 64-bit hash is a polynomial over its folded code points, mixed once; its 32-bit hash is the
-upper half, and its lowest bit says whether the token is decimal digits only.  A shingle's hash is a polynomial over the hashes of its tokens, in 32 bits for signatures and
-postings, in 64 bits where equality must mean equality (exact verification).  These plain functions define
-what the compiled kernels compute.
+upper half, and its lowest bit says whether the token is decimal digits only.  A shingle's hash is a polynomial over
+the hashes of its tokens, in 32 bits for signatures and postings, in 64 bits where equality must mean equality (exact
+verification).  These plain functions define what the compiled kernels compute.
 """
 
 from __future__ import annotations

@@ -86,7 +86,8 @@ def hash_tokens(data: Any, begin: int, stop: int, table: Any, expansions: Any, t
                 code = ((code & U32(0x1F)) << S6) | (U32(data[i]) & TAIL)
                 i += ONE
             elif code < U32(0xF0) and i + ONE < end:
-                code = ((code & U32(0x0F)) << S12) | ((U32(data[i]) & TAIL) << S6) | (U32(data[i + ONE]) & TAIL)
+                code = ((code & U32(0x0F)) << S12) | ((U32(data[i]) & TAIL) << S6)
+                code |= U32(data[i + ONE]) & TAIL
                 i += TWO
             elif i + TWO < end:
                 code = ((code & U32(0x07)) << S18) | ((U32(data[i]) & TAIL) << S12)
@@ -178,7 +179,8 @@ def tokenize_article(
                 code = ((code & U32(0x1F)) << S6) | (U32(data[i]) & TAIL)
                 i += ONE
             elif code < U32(0xF0) and i + ONE < end:
-                code = ((code & U32(0x0F)) << S12) | ((U32(data[i]) & TAIL) << S6) | (U32(data[i + ONE]) & TAIL)
+                code = ((code & U32(0x0F)) << S12) | ((U32(data[i]) & TAIL) << S6)
+                code |= U32(data[i + ONE]) & TAIL
                 i += TWO
             elif i + TWO < end:
                 code = ((code & U32(0x07)) << S18) | ((U32(data[i]) & TAIL) << S12)
@@ -232,7 +234,8 @@ def tokenize_article(
                             code = ((code & U32(0x1F)) << S6) | (U32(data[i]) & TAIL)
                             i += ONE
                         elif code < U32(0xF0) and i + ONE < end:
-                            code = ((code & U32(0x0F)) << S12) | ((U32(data[i]) & TAIL) << S6) | (U32(data[i + ONE]) & TAIL)
+                            code = ((code & U32(0x0F)) << S12) | ((U32(data[i]) & TAIL) << S6)
+                            code |= U32(data[i + ONE]) & TAIL
                             i += TWO
                         elif i + TWO < end:
                             code = ((code & U32(0x07)) << S18) | ((U32(data[i]) & TAIL) << S12)

@@ -24,9 +24,9 @@ _STOP_WORDS = {
     "tr": "ve bir bu için ile da de olarak çok daha olan gibi kadar sonra ne ise değil en var olduğu her ancak",
 }
 _STOPS: dict[str, list[str]] = {}
-for _language, _words in _STOP_WORDS.items():
+for _code, _words in _STOP_WORDS.items():
     for _word in _words.split():
-        _STOPS.setdefault(tokens(_word)[0], []).append(_language)
+        _STOPS.setdefault(tokens(_word)[0], []).append(_code)
 #: Letters of Vietnamese that no other language of the list uses.
 _VIETNAMESE = re.compile("[ăđơưĂĐƠƯ\u1ea0-\u1ef9]")
 _SCRIPTS = (

@@ -1,4 +1,4 @@
-"""A thread pool of ours: kernels release the GIL, chunks are independent, results never depend on the number of threads."""
+"""A thread pool of ours: kernels release the GIL, chunks are independent, no result depends on their number."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ def map_texts(
     Parameters
     ----------
     function:
-        Takes the number of the first text of a piece and the piece, a :class:`Texts` in NFC; what it computes for a text
-        must not depend on where pieces are cut.
+        Takes the number of the first text of a piece and the piece, a :class:`Texts` in NFC; what it computes for a
+        text must not depend on where pieces are cut.
     texts:
         Anything :meth:`Texts.of` takes; a Python sequence is encoded a few thousand texts at a time.
     threads:

@@ -115,5 +115,6 @@ def _tokenize_part(first: int, texts: Texts) -> Tokens:
         texts.data, texts.offsets, table.entries, table.expansions, table.tones,
         counts, hash_, start, end, flags, separator, value,
     )  # fmt: skip
-    return Tokens(counts, *(a[:total].copy() for a in (hash_, start, end, flags, separator, value)))
+    columns: list[Any] = [a[:total].copy() for a in (hash_, start, end, flags, separator, value)]
+    return Tokens(counts, *columns)
 
