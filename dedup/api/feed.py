@@ -79,7 +79,8 @@ class Tail:
         self._frames: deque[tuple[str, bytes]] = deque(maxlen=_KEPT)
         self._serial: dict[str, int] = {}
         self._next = 0
-        self._end: str | None = None
+        self._before: str | None = None  # cursor just before the kept frames
+        self._end: str | None = None  # cursor of the newest of them
         self._moved = asyncio.Condition()
         self._reader: asyncio.Task[None] | None = None
         self._closed = False
@@ -120,18 +121,18 @@ class Tail:
 
     def _position(self, cursor: str | None) -> int | None:
         """Serial of the first kept frame after ``cursor``, when that is known here."""
-        if cursor is None:
-            return None
-        if cursor in self._serial:
-            return self._serial[cursor] + 1
-        return self._next - len(self._frames) if cursor == self._end and not self._frames else None
+        if self._reader is not None and cursor == self._before:
+            return self._next - len(self._frames)
+        serial = self._serial.get(cursor) if cursor is not None else None
+        return None if serial is None else serial + 1
 
     def _watch(self, cursor: str | None) -> None:
         """Start the reader at ``cursor`` unless one runs."""
         if self._reader is None or self._reader.done():
             self._frames.clear()
             self._serial.clear()
-            self._reader = asyncio.create_task(self._read(cursor))
+            self._before = self._end = cursor
+            self._reader = asyncio.create_task(self._read())
 
     async def _move(self, seen: int) -> bool:
         """Wait until frames came after the serial ``seen``; ``False`` after a heartbeat's time without any."""
@@ -141,9 +142,8 @@ class Tail:
                     await asyncio.wait_for(self._moved.wait(), _HEARTBEAT_SECONDS)
             return self._next != seen or self._closed
 
-    async def _read(self, cursor: str | None) -> None:
+    async def _read(self) -> None:
         pause = 0.1
-        self._end = cursor
         while not self._closed:
             try:
                 page: Page[Change] = await self._service.changes(self._end, limit=_PAGE, block=5.0)
@@ -160,7 +160,8 @@ class Tail:
         async with self._moved:
             for change in items:
                 if len(self._frames) == _KEPT:
-                    self._serial.pop(self._frames[0][0], None)
+                    self._before = self._frames[0][0]
+                    del self._serial[self._before]
                 self._frames.append((change.cursor, _frame(change)))
                 self._serial[change.cursor] = self._next
                 self._next += 1

@@ -91,7 +91,7 @@ def test_two_hundred_readers_miss_nothing_and_cost_the_store_one() -> None:
 
     found, reads = asyncio.run(scene())
     assert all(item == names(1 if n % 2 else 4, 2005) for n, item in enumerate(found))
-    assert reads < 2000
+    assert reads < 1000
 
 
 def test_a_reader_that_reconnects_misses_and_repeats_nothing() -> None:
