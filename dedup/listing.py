@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from dedup.errors import StoreError
+from dedup.errors import InputError
 from dedup.queries import Reader
 from dedup.store import keys, reading
 from dedup.store.connection import Plan
@@ -65,7 +65,7 @@ def stories(
 
     Raises
     ------
-    StoreError
+    InputError
         The cursor is not one of this order.
     """
     if limit < 1:
@@ -117,7 +117,7 @@ class _Cursor:
             or parts[0] not in allowed
             or not all(part.isascii() and part.isdecimal() for part in parts[1:])
         ):
-            raise StoreError(f"{text[:40]!r} is not a cursor of this list")
+            raise InputError(f"{text[:40]!r} is not a cursor of this list")
         return cls(parts[0], float(parts[1][:18]), int(parts[2][:12]))
 
     def __str__(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from dedup.errors import StoreError
+from dedup.errors import InputError
 from dedup.store import keys
 from dedup.store.connection import Plan
 from dedup.store.records import Event, moment
@@ -51,13 +51,13 @@ def checked(cursor: str | None) -> str | None:
 
     Raises
     ------
-    StoreError
+    InputError
         It is not a cursor of this feed.
     """
     if cursor is None or cursor in ("", "0", "0-0"):
         return None
     if not _CURSOR.fullmatch(cursor):
-        raise StoreError(f"{cursor[:40]!r} is not a cursor of the change feed, such as 1700000000000-0")
+        raise InputError(f"{cursor[:40]!r} is not a cursor of the change feed, such as 1700000000000-0")
     return cursor
 
 
