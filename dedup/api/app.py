@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
-from dedup.api import articles, feed, match, openapi, operations, problems, stories
+from dedup.api import articles, feed, match, openapi, operations, pages, problems, stories
 from dedup.api.access import Gate
 from dedup.api.metrics import HttpMetrics
 from dedup.api.middleware import Rim
@@ -74,9 +74,11 @@ def create_app(settings: Settings | None = None, *, service: AsyncService | None
     app.state.stopping = False
     app.state.metrics = metrics
     app.state.gate_required = required
+    app.state.routes = []
     for room in (articles, stories, match, feed, operations):
         app.include_router(room.router)
-    _add_pages(app)
+        app.state.routes += room.router.routes
+    pages.install(app)
     problems.install(app)
     openapi.install(app)
     hosts = None if required else (*_LOOPBACK, settings.api.host)
@@ -101,12 +103,6 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def _add_pages(app: FastAPI) -> None:
-    from dedup.api import pages
-
-    pages.install(app)
 
 
 def _version() -> str:

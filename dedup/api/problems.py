@@ -155,7 +155,7 @@ def _fault(item: Mapping[str, Any]) -> Rejection:
 def _methods(app: FastAPI, request: Request) -> list[str]:
     """Methods that some route takes at this path; RFC 9110, section 10.2.1, wants them all."""
     found: set[str] = set()
-    for route in app.routes:
+    for route in app.state.routes:
         if route.matches(request.scope)[0] is not Match.NONE:
             found |= getattr(route, "methods", None) or set()
     return sorted(found)

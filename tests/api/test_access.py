@@ -70,7 +70,7 @@ def test_each_scope_may_do_its_own(keyed: TestClient, key: dict[str, str]) -> No
 
 def test_no_route_that_writes_passes_without_the_scope(keyed: TestClient, key: dict[str, str]) -> None:
     tried = 0
-    for path, methods in writing_routes(keyed.app.routes):  # type: ignore[attr-defined]
+    for path, methods in writing_routes(keyed.app.state.routes):  # type: ignore[attr-defined]
         for method in methods:
             for headers in ({}, bearer(key["read"])):
                 answer = keyed.request(method, path, headers=headers, follow_redirects=False)

@@ -59,7 +59,7 @@ def pages(http: TestClient, service: Service) -> dict[str, str]:
     http.get("/")
     token = http.cookies["dedup_csrf"]
     found = {
-        path: http.get(path).text
+        path: http.get(path, headers={"Accept": "text/html"}).text
         for path in (
             "/",
             "/?text=" + quote("<script>"),

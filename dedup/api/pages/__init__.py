@@ -14,4 +14,5 @@ def install(app: FastAPI) -> None:
     """Add the pages and their style sheet to ``app``."""
     for room in (stories, compare, match, status, session, reference):
         app.include_router(room.router, include_in_schema=False)
+        app.state.routes += room.router.routes
     app.mount("/static", StaticFiles(directory=str(files("dedup.api") / "static")), name="static")

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Annotated, Any, get_args
 
 from fastapi import APIRouter, Depends, Query, Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from dedup.api.access import Caller
 from dedup.api.context import parse_moment, service_of
@@ -105,12 +105,8 @@ async def story(request: Request, who: Reader, id: str, policy: Text = "") -> Re
 
 @router.get("/articles/{id:path}")
 async def article(request: Request, who: Reader, id: str) -> Response:
-    """An article's own page is its place in its story."""
-    service = service_of(request)
-    view = await service.article(id, text=True)
-    if "text/html" not in request.headers.get("accept", "text/html"):
-        return RedirectResponse(f"/v1/articles/{id}", 303)
-    return page(request, "article.html", article=view)
+    """One article: its text, and its place in its story."""
+    return page(request, "article.html", article=await service_of(request).article(id, text=True))
 
 
 async def _with_members(request: Request, story: StoryView) -> StoryView:
