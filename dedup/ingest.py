@@ -24,6 +24,9 @@ from dedup.store.scripts import Admission
 from dedup.text import Texts, detect_language, tokenize
 from dedup.views import Rejection
 
+#: Characters that tell a text's language.
+LANGUAGE_SAMPLE = 1000
+
 
 @dataclass(frozen=True, slots=True)
 class Refused:
@@ -102,7 +105,7 @@ def with_language(articles: Sequence[Article]) -> list[Article]:
     """The articles, each with its language where that can be told."""
     unknown = [row for row, article in enumerate(articles) if article.lang is None]
     known = list(articles)
-    for row, lang in zip(unknown, detect_language(articles[row].text for row in unknown), strict=True):
+    for row, lang in zip(unknown, detect_language(articles[row].text[:LANGUAGE_SAMPLE] for row in unknown), strict=True):
         if lang is not None:
             known[row] = replace(articles[row], lang=lang)
     return known

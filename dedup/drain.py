@@ -1,0 +1,268 @@
+"""The drain: what waits, in order of admission, gets its duplicate group and its story.
+
+Whoever holds the lease of a language decides for it, alone.  A decision depends on the
+entries before it and on nothing else: not on the size of a batch, the number of workers or
+who decided before.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from uuid import uuid4
+
+from dedup.canonical import pick
+from dedup.cluster.groups import best_representative
+from dedup.cluster.relation import Relation
+from dedup.draft import Draft
+from dedup.errors import FencedOut
+from dedup.live import LiveLanguage
+from dedup.settings import Settings
+from dedup.store import keys
+from dedup.store.connection import Connection
+from dedup.store.lease import Lease, take
+from dedup.store.records import ADD, RELATIONS, REPLACE, Membership, PendingEntry, Record
+from dedup.verify import Judged, Verifier
+from dedup.views import Relation as Word
+
+log = logging.getLogger(__name__)
+
+#: Members of a story that are compared to pick its canonical article.
+MOST_RANKED = 100
+_WORDS: dict[str, Word] = {word: word for word in RELATIONS}
+
+
+@dataclass(frozen=True, slots=True)
+class _Grouped:
+    """The group part of a decision."""
+
+    record: Record
+    representative: int
+    relation: Relation
+    score: float
+    template_of: int = 0
+
+    @property
+    def founds(self) -> bool:
+        """Whether it is the representative of a new group."""
+        return self.representative == self.record.number
+
+
+class Drain:
+    """Decides; one instance a process.
+
+    Parameters
+    ----------
+    connection:
+        The store.
+    settings:
+        ``story``, ``sketch``, ``workers``.
+    trust:
+        Source trust, for the canonical article.
+    """
+
+    def __init__(self, connection: Connection, settings: Settings, trust: Mapping[str, float]) -> None:
+        self._connection = connection
+        self._settings = settings
+        self._trust = trust
+        self._verifier = Verifier(settings)
+        self._live: dict[str, LiveLanguage] = {}
+        self._holder = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+
+    def run(self, languages: Iterable[str] | None = None) -> int:
+        """Decide what is pending; return the number of entries decided."""
+        if languages is None:
+            languages = sorted(name.decode() for name in self._connection.one("SMEMBERS", keys.LANGUAGES))
+        return sum(self._drain(lang) for lang in languages)
+
+    def _drain(self, lang: str) -> int:
+        done = 0
+        self._connection.one("DEL", keys.wake(lang))
+        while self._connection.one("LLEN", keys.pending(lang)):
+            lease = take(self._connection, lang, self._holder, life=self._settings.workers.lease_seconds)
+            if lease is None:
+                return done
+            try:
+                with lease:
+                    done += self._under(lease)
+            except FencedOut:
+                log.warning("lost the lease of %s; the next holder goes on", lang)
+                self._live.pop(lang, None)
+                return done
+            except BaseException:
+                # What is in memory may be ahead of the store.
+                self._live.pop(lang, None)
+                raise
+        return done
+
+    def _under(self, lease: Lease) -> int:
+        done = 0
+        live = self._live.get(lease.lang)
+        if live is None or live.position != lease.position:
+            live = LiveLanguage.load(self._connection, lease.lang, self._settings)
+            self._live[lease.lang] = live
+        while entries := lease.pending(self._settings.workers.drain_batch):
+            lease.renew()
+            for run in _runs(entries):
+                draft = Draft(self._connection, lease.lang, time.time_ns() // 1_000_000)
+                if run[0].kind == ADD:
+                    self._add(draft, live, run)
+                else:
+                    self._remove(draft, live, run[0])
+                self._pick_canonicals(draft)
+                lease.commit(len(run), draft.commands(), draft.events)
+                live.position = lease.position
+                done += len(run)
+        return done
+
+    # Articles that come ------------------------------------------------------------------------
+
+    def _add(self, draft: Draft, live: LiveLanguage, entries: Sequence[PendingEntry]) -> None:
+        draft.load(records=[entry.number for entry in entries])
+        # An article taken down while it waited never appears.
+        records = draft.records
+        standing = [e for e in entries if e.number in records and not records[e.number].retired]
+        grouped = self._group(draft, standing)
+        founders = [one for one in grouped if one.founds]
+        decisions = dict(
+            zip((one.record.number for one in founders), live.decide([f.record for f in founders]), strict=True)
+        )
+        story_of: dict[int, int] = {}
+        for entry, one in zip(standing, grouped, strict=True):
+            number = one.record.number
+            decision = decisions.get(number)
+            if decision is None:
+                place = draft.place(one.representative)
+                story = place.story if place is not None else story_of[one.representative]
+                membership = Membership(
+                    one.representative, story, one.representative, _word(one.relation), one.score, 1.0
+                )
+            else:
+                for gone in decision.merged:
+                    draft.merge(decision.story, gone)
+                story = decision.story
+                if story == number:
+                    template = one.template_of
+                    relation: Word = "template" if template else "original"
+                    membership = Membership(number, number, template, relation, one.score if template else 1.0, 1.0)
+                else:
+                    membership = Membership(
+                        number, story, decision.other, "report", decision.probability, decision.probability
+                    )
+            story_of[number] = membership.story
+            draft.add(one.record, membership, updated=entry.old > 0)
+
+    def _group(self, draft: Draft, entries: Sequence[PendingEntry]) -> list[_Grouped]:
+        """Which duplicate group each article joins: verified against representatives only."""
+        candidates = {number for entry in entries for number, _ in entry.candidates}
+        own = {entry.number for entry in entries}
+        draft.load(places=candidates - own)
+        anchors = {number: place.group for number in candidates - own if (place := draft.place(number)) is not None}
+        draft.load(records=anchors.values())
+        met = {entry.number: [n for n, _ in entry.candidates if n in anchors or n in own] for entry in entries}
+        texts = {n for number, found in met.items() if found for n in (number, *(anchors.get(m, m) for m in found))}
+        judge = self._verifier.over(self._connection, [draft.record(number) for number in sorted(texts)])
+        judge.prepare(
+            (number, anchor) for number, found in met.items() for anchor in sorted({anchors.get(m, m) for m in found})
+        )
+        grouped = []
+        for entry in entries:
+            reps = sorted({anchors.get(m, m) for m in met[entry.number]} - {entry.number})
+            one = self._join(draft.record(entry.number), [(rep, judge(entry.number, rep)) for rep in reps])
+            anchors[entry.number] = one.representative
+            grouped.append(one)
+        return grouped
+
+    @staticmethod
+    def _join(record: Record, judged: Sequence[tuple[int, Judged]]) -> _Grouped:
+        position = best_representative([one.joining for _, one in judged], [one.score for _, one in judged])
+        if position is not None:
+            representative, one = judged[position]
+            return _Grouped(record, representative, one.relation, one.score)
+        templates = [(one.score, -rep) for rep, one in judged if one.relation == Relation.TEMPLATE]
+        score, rep = max(templates, default=(1.0, 0))
+        return _Grouped(record, record.number, Relation.ORIGINAL, score, -rep)
+
+    # Articles that go --------------------------------------------------------------------------
+
+    def _remove(self, draft: Draft, live: LiveLanguage, entry: PendingEntry) -> None:
+        if self._connection.one("EXISTS", keys.record(entry.number)) == 0:
+            return
+        place = draft.place(entry.number)
+        draft.load(records=[entry.number])
+        orphans: list[int] = []
+        if place is not None and place.group == entry.number:
+            orphans = [number for number in draft.group(entry.number) if number != entry.number]
+        self._anchor_again(draft, live, orphans)
+        draft.remove(entry.number, replaced=entry.kind == REPLACE)
+        live.remove(entry.number)
+
+    def _anchor_again(self, draft: Draft, live: LiveLanguage, orphans: Sequence[int]) -> None:
+        """Members whose representative goes: the eldest takes its place, the others are verified anew."""
+        if not orphans:
+            return
+        draft.load(records=orphans, places=orphans)
+        judge = self._verifier.over(self._connection, [draft.record(n) for n in orphans if not draft.record(n).retired])
+        anchors: list[int] = []
+        for number in sorted(orphans):
+            place = draft.place(number)
+            if place is None:
+                continue
+            position = None
+            if not draft.record(number).retired:
+                judged = [judge(number, anchor) for anchor in anchors]
+                position = best_representative([one.joining for one in judged], [one.score for one in judged])
+            if position is None:
+                draft.promote(number, place.story)
+                anchors.append(number)
+                live.add(draft.record(number), place.story)
+            else:
+                one, anchor = judged[position], anchors[position]
+                draft.move(number, Membership(anchor, place.story, anchor, _word(one.relation), one.score, 1.0))
+
+    # Canonical ---------------------------------------------------------------------------------
+
+    def _pick_canonicals(self, draft: Draft) -> None:
+        policy = self._settings.story.canonical
+        touched = [story for story in draft.touched_stories() if draft.story(story).articles > 1]
+        compared = {story: _compared(draft.members(story), draft.story(story).canonical) for story in touched}
+        draft.load(records=[number for numbers in compared.values() for number in numbers])
+        for story, numbers in compared.items():
+            records = [draft.record(number) for number in numbers if number in draft.records]
+            best = pick([one for one in records if not one.retired] or records, policy, self._trust)
+            draft.set_canonical(story, best)
+        for story in draft.touched_stories():
+            if draft.story(story).articles == 1:
+                draft.set_canonical(story, draft.members(story)[0])
+
+
+def _compared(members: Sequence[int], canonical: int) -> list[int]:
+    """Members among which the canonical is picked: all, or of many the first, the last, and the one that stands."""
+    if len(members) <= MOST_RANKED:
+        return list(members)
+    half = MOST_RANKED // 2
+    kept = [*members[:half], *members[-half:]]
+    return kept if canonical in kept or canonical not in members else [*kept, canonical]
+
+
+def _runs(entries: Sequence[PendingEntry]) -> Iterable[list[PendingEntry]]:
+    """Articles that come, together; each that goes, alone."""
+    run: list[PendingEntry] = []
+    for entry in entries:
+        if entry.kind == ADD:
+            run.append(entry)
+            continue
+        if run:
+            yield run
+            run = []
+        yield [entry]
+    if run:
+        yield run
+
+
+def _word(relation: Relation) -> Word:
+    return _WORDS[relation.word]

@@ -1,0 +1,125 @@
+"""Have we got this?  Judged as if it had been pushed, but nothing is stored."""
+
+from __future__ import annotations
+
+import time
+
+from dedup import ingest
+from dedup.article import Article
+from dedup.cluster.groups import best_representative
+from dedup.cluster.relation import Relation
+from dedup.errors import NotFound
+from dedup.evidence import evidence_of, story_evidence
+from dedup.identity import story_id
+from dedup.live import Nearest
+from dedup.settings import Settings
+from dedup.store import reading, scripts
+from dedup.store.connection import Plan
+from dedup.store.records import RELATIONS, Membership, Record, moment
+from dedup.store.scripts import Admission
+from dedup.verify import Judged, Verifier
+from dedup.views import DuplicateView, Evidence, Link, MatchView
+from dedup.views import Relation as Word
+
+#: Candidates that are verified; near articles of other texts that are shown.
+_CANDIDATES, _NEAREST = 64, 5
+
+
+class Matcher:
+    """Answers ``match`` and ``compare``; keeps the live stories of languages it was asked about."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._verifier = Verifier(settings)
+        self._nearest = Nearest(settings)
+
+    def match(self, article: Article) -> Plan[MatchView]:
+        """Duplicates of the article, the story it would join, and its nearest articles."""
+        now_ms = time.time_ns() // 1_000_000
+        ((lang, (admission,)),) = ingest.prepare([article], self._settings, now_ms=now_ms).items()
+        record = _as_record(admission, lang)
+        judged = yield from self._judged(article, admission, record, lang)
+        duplicates = tuple(
+            _view(other, one) for other, one in judged if one.relation not in (Relation.NONE, Relation.TEMPLATE)
+        )
+        position = best_representative([one.joining for _, one in judged], [one.score for _, one in judged])
+        if position is not None:
+            places = yield from reading.memberships([judged[position][0].number])
+            place = places.get(judged[position][0].number)
+            if place is not None:
+                name = yield from self._story(place)
+                return MatchView(duplicates, name, 1.0)
+        near = yield from self._nearest.find(record, lang, most=_NEAREST)
+        wanted = [number for number, _ in near.articles] + ([near.story] if near.story else [])
+        records = yield from reading.records(wanted)
+        documents = yield from reading.documents([number for number, _ in near.articles])
+        links = tuple(
+            Link(
+                article.id,
+                records[number].id,
+                "report",
+                probability,
+                story_evidence(article, documents.get(number), probability),
+            )
+            for number, probability in near.articles
+            if number in records
+        )
+        story = story_id(records[near.story].id) if near.story in records else None
+        return MatchView(duplicates, story, near.probability, links)
+
+    def evidence(self, a: Record, left: Article, b: Record, right: Article) -> Evidence:
+        """Why two articles are, or are not, together."""
+        judge = self._verifier.among([a, b], [left.text, right.text])
+        return evidence_of(left, right, judge(a.number, b.number))
+
+    def _judged(
+        self, article: Article, admission: Admission, record: Record, lang: str
+    ) -> Plan[list[tuple[Record, Judged]]]:
+        (flat,) = yield [scripts.meet(lang, digest=admission.digest, bands=admission.bands, most=_CANDIDATES)]
+        places = yield from reading.memberships([int(number) for number in flat[::2]])
+        wanted = list(dict.fromkeys([*(int(n) for n in flat[::2]), *(place.group for place in places.values())]))
+        records = yield from reading.records(wanted)
+        documents = yield from reading.documents(wanted)
+        kept = [n for n in wanted if n in records and not records[n].retired and "text" in documents.get(n, {})]
+        judge = self._verifier.among(
+            [record, *(records[n] for n in kept)], [article.text, *(documents[n]["text"] for n in kept)]
+        )
+        judge.prepare((record.number, number) for number in kept)
+        found = [(records[number], judge(record.number, number)) for number in kept]
+        return sorted(found, key=lambda item: (-item[1].score, item[0].number))
+
+    def _story(self, place: Membership) -> Plan[str | None]:
+        founders = yield from reading.records([place.story])
+        return story_id(founders[place.story].id) if place.story in founders else None
+
+
+def pair(a: str, b: str) -> Plan[tuple[Record, Article, Record, Article]]:
+    """Two articles as they were received.
+
+    Raises
+    ------
+    NotFound
+        One of them is not there, or texts are not kept.
+    """
+    found: list[tuple[Record, Article]] = []
+    for name in (a, b):
+        one = yield from reading.article(name, document=True)
+        if one is None:
+            raise NotFound(f"no article {name!r}")
+        if one.document is None or "text" not in one.document:
+            raise NotFound(f"the text of article {name!r} is not kept")
+        found.append((one.record, Article.from_dict(one.document)))
+    (first, left), (second, right) = found
+    return first, left, second, right
+
+
+def _as_record(admission: Admission, lang: str) -> Record:
+    head = b"\x01\x00" + (1).to_bytes(4, "little") + admission.content + admission.digest
+    head += bytes([len(admission.bands) // 4, 0]) + lang.ljust(3).encode() + b"\x00"
+    return Record.unpack(0, head + admission.bands + admission.body)
+
+
+def _view(record: Record, one: Judged) -> DuplicateView:
+    relation: Word = next(word for word in RELATIONS if word == one.relation.word)
+    published = None if record.published_ms is None else moment(record.published_ms)
+    return DuplicateView(record.id, relation, one.score, record.title, record.source, published)

@@ -1,0 +1,443 @@
+"""The one façade: what the command line, the HTTP API, the workers and your program call.
+
+:class:`Service` is synchronous, :class:`AsyncService` the same for asyncio; both drive the
+plans of :mod:`dedup.queries` and :mod:`dedup.listing`, so that they share every answer.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import cached_property
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from dedup import broker, ingest, listing
+from dedup.article import Article
+from dedup.drain import Drain
+from dedup.errors import Backpressure, DedupError, StoreError
+from dedup.listing import Filters, Sort
+from dedup.match import Matcher, pair
+from dedup.outlets import load_outlets
+from dedup.queries import Reader
+from dedup.settings import CanonicalPolicy, Settings
+from dedup.store import checks, deadletters, feed, keys, scripts, tries
+from dedup.store.connection import Connection
+from dedup.views import (
+    ArticleView,
+    Change,
+    DeadLetter,
+    DuplicateView,
+    Evidence,
+    MatchView,
+    Page,
+    Receipt,
+    StatusView,
+    StoryView,
+)
+from dedup.waiting import visible
+
+if TYPE_CHECKING:
+    from dedup.aio import AsyncService as AsyncService
+
+Progress = Callable[[int], None]
+
+#: Articles prepared and admitted at a time.
+BATCH = 200
+#: Seconds that ``push`` waits for a full queue to shrink before it refuses.
+PATIENCE = 30.0
+#: Messages between two looks at the length of the queue.
+_LOOK_EVERY = 8
+
+
+class Service:
+    """Articles in, stories out.
+
+    Use :meth:`open`.  One instance may be used by several threads.
+
+    Examples
+    --------
+    >>> with Service.open("embedded:news") as service:  # doctest: +SKIP
+    ...     service.ingest([{"id": "a", "text": "Fire in Hue."}])
+    ...     service.assign()
+    ...     service.article("a").story_id
+    """
+
+    def __init__(self, settings: Settings, connection: Connection) -> None:
+        from dedup.vectors.packing import VERSION
+
+        self.settings = settings
+        self.connection = connection
+        self.reader = Reader(settings, load_outlets(settings.outlets))
+        self.warnings = tuple(connection.run(checks.check(settings, feature_version=VERSION)))
+        self.pushed: dict[str, bytes] = {}
+
+    @classmethod
+    def open(cls, url: str | None = None, *, settings: Settings | None = None) -> Service:
+        """Open the service on a store.
+
+        Parameters
+        ----------
+        url:
+            ``embedded:PATH``, ``redis://…``, ``rediss://…`` or ``unix://…``; that of the settings when missing.
+        settings:
+            All settings; read from the environment when missing.
+
+        Raises
+        ------
+        StoreUnavailable
+            The store does not answer.
+        StoreRefused
+            It must not be used as it is; the message says why and what to do.
+        """
+        settings = settings or Settings.load()
+        if url is not None:
+            settings = settings.model_copy(update={"store": settings.store.model_copy(update={"url": url})})
+        connection = Connection(settings.store)
+        try:
+            return cls(settings, connection)
+        except BaseException:
+            connection.close()
+            raise
+
+    def close(self) -> None:
+        """Close the connections; stop the embedded store if this service started it."""
+        if "app" in self.__dict__:
+            self.app.close()
+        self.connection.close()
+
+    def __enter__(self) -> Service:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @cached_property
+    def app(self) -> Any:
+        """The Celery app that reaches the queue."""
+        return broker.celery_app(self.settings, broker.broker_url(self.settings, self.connection.url))
+
+    @cached_property
+    def _drain(self) -> Drain:
+        return Drain(self.connection, self.settings, self.reader.trust)
+
+    @cached_property
+    def _matcher(self) -> Matcher:
+        return Matcher(self.settings)
+
+    # Articles in -------------------------------------------------------------------------------
+
+    def push(
+        self,
+        articles: Iterable[Article | Mapping[str, Any]],
+        *,
+        wait: bool | float = False,
+        progress: Progress | None = None,
+        batch: int | None = None,
+    ) -> Receipt:
+        """Put articles on the queue; when this returns, the broker has them.
+
+        Parameters
+        ----------
+        articles:
+            Articles, or objects as JSON has them; what is no article is refused and the others go on.
+        wait:
+            Seconds to wait until all are visible (``True``: ten minutes).
+        progress:
+            Called with the number of articles newly visible (newly queued, without ``wait``).
+        batch:
+            Articles in one message; ``queue.batch`` when missing.
+
+        Raises
+        ------
+        Backpressure
+            The queue stayed longer than its limit; what the receipt would have named so far is on the queue.
+        StoreUnavailable, StoreFull
+            The broker does not answer, or has no room.
+        DedupError
+            Not all were visible in time.
+        """
+        valid, refused = ingest.validate(articles)
+        size = batch or self.settings.queue.batch
+        for count, message in enumerate(broker.messages(valid, size)):
+            if count % _LOOK_EVERY == 0:
+                self._let_pass(size)
+            broker.send(self.app, broker.INGEST, [message])
+            if progress is not None and not wait:
+                progress(len(message))
+        self._remember(valid)
+        receipt = Receipt(tuple(article.id for article in valid), tuple(one.rejection() for one in refused))
+        if wait and receipt.accepted:
+            seconds = 600.0 if wait is True else float(wait)
+            found = self.wait(receipt.accepted, timeout=seconds, progress=progress)
+            missing = set(receipt.accepted) - set(found)
+            if missing:
+                raise DedupError(
+                    f"{len(missing):,} of {len(receipt.accepted):,} articles are not visible after {seconds:g} s, "
+                    f"such as {min(missing)!r}: they are on the queue; see dedup status and dedup dead list"
+                )
+        return receipt
+
+    def wait(self, ids: Iterable[str], timeout: float = 600.0, progress: Progress | None = None) -> dict[str, str]:
+        """Wait until articles have their story; return story ids by article id, of those that have.
+
+        An article this service pushed counts when its newest content is visible.  One that is
+        dead-lettered is not waited for.
+        """
+        return self._polled(list(ids), timeout, progress)
+
+    def _polled(self, ids: list[str], timeout: float, progress: Progress | None) -> dict[str, str]:
+        deadline = time.monotonic() + timeout
+        found: dict[str, str] = {}
+        remaining = list(dict.fromkeys(ids))
+        pause = 0.01
+        while True:
+            new, remaining = self.connection.run(visible(remaining, self.pushed))
+            found |= new
+            if progress is not None and new:
+                progress(len(new))
+            if not remaining or time.monotonic() > deadline:
+                return found
+            pause = 0.01 if new else min(pause * 1.5, 0.5)
+            time.sleep(min(pause, max(0.0, deadline - time.monotonic())))
+
+    def ingest(self, records: Iterable[Article | Mapping[str, Any] | Any]) -> Receipt:
+        """Validate, sketch, featurise and admit articles in this process: what a worker does with a message.
+
+        What is no article becomes a dead letter.  Stories are decided by :meth:`assign`.
+        """
+        valid, refused = ingest.validate(records)
+        self._bury([(one.raw, f"{one.error.field or 'article'}: {one.error.reason}", 1) for one in refused])
+        for start in range(0, len(valid), BATCH):
+            self._admit(valid[start : start + BATCH])
+        self._count("ingested", len(valid))
+        return Receipt(tuple(article.id for article in valid), tuple(one.rejection() for one in refused))
+
+    def ingest_message(self, message: str, records: Sequence[Any]) -> None:
+        """Ingest one queue message, and wake the drain.
+
+        Delivered again after its worker died, its articles go one by one, each noted before it is
+        tried: the one that kills its worker ``queue.tries`` times becomes a dead letter.
+        """
+        seen = self.connection.run(tries.begin(message))
+        if seen.deliveries == 1:
+            self._ingest_or_isolate(records)
+        else:
+            start = seen.suspect or 0
+            for place in range(start, len(records)):
+                if place == seen.suspect and seen.deaths >= self.settings.queue.tries:
+                    reason = f"processing it killed its worker {seen.deaths} times"
+                    self._bury([(records[place], reason, seen.deaths)])
+                    continue
+                self.connection.run(tries.attempt(message, place))
+                self._ingest_or_isolate(records[place : place + 1])
+        self.connection.run(tries.end(message))
+        self.wake()
+
+    def _ingest_or_isolate(self, records: Sequence[Any]) -> None:
+        try:
+            self.ingest(records)
+        except StoreError:
+            raise
+        except Exception as error:  # whatever goes wrong with one article must not stop the others
+            if len(records) == 1:
+                self._bury([(records[0], f"processing it failed: {type(error).__name__}: {error}"[:500], 1)])
+                return
+            for raw in records:
+                self._ingest_or_isolate([raw])
+
+    def _admit(self, articles: Sequence[Article]) -> None:
+        now_ms = time.time_ns() // 1_000_000
+        span_ms = round(self.settings.store.matching_days * 86_400_000 / 3)
+        for lang, admissions in ingest.prepare(articles, self.settings, now_ms=now_ms).items():
+            self.connection.one(*scripts.admit(lang, admissions, now_ms=now_ms, span_ms=span_ms))
+
+    def bury(self, raws: Iterable[Any], reason: str, *, tries: int = 1) -> None:
+        """Make dead letters of messages or articles."""
+        self._bury([(raw, reason, tries) for raw in raws])
+
+    def _bury(self, dead: Sequence[tuple[Any, str, int]]) -> None:
+        if dead:
+            now_ms = time.time_ns() // 1_000_000
+            letters = [deadletters.letter(raw, reason, tries=count, at_ms=now_ms) for raw, reason, count in dead]
+            self.connection.run(deadletters.put(letters, at_ms=now_ms))
+            self._count("dead", len(dead))
+
+    def wake(self) -> None:
+        """Ask for a drain of every language that waits and has not been asked for lately."""
+        languages = sorted(name.decode() for name in self.connection.one("SMEMBERS", keys.LANGUAGES))
+        life = round(self.settings.workers.tick_seconds * 1000)
+        step: list[scripts.Command] = []
+        for lang in languages:
+            step += [("LLEN", keys.pending(lang)), ("SET", keys.wake(lang), 1, "NX", "PX", life)]
+        replies = self.connection.execute(step)
+        for place, lang in enumerate(languages):
+            if replies[2 * place] and replies[2 * place + 1]:
+                broker.send(self.app, broker.ASSIGN, [lang])
+
+    def assign(self, lang: str | None = None) -> int:
+        """Decide groups and stories of what is pending, in this process; return the number of entries decided.
+
+        Languages whose lease somebody else holds are left to them.
+        """
+        done = self._drain.run([lang] if lang else None)
+        if done:
+            self._count("assigned", done)
+        return done
+
+    def delete(self, article_id: str) -> bool:
+        """Take an article down: its text and index entries now, its membership with the next drain.
+
+        Returns whether there was such an article.
+        """
+        lang = self.connection.one(*scripts.remove(article_id, now_ms=time.time_ns() // 1_000_000))
+        if lang is None:
+            return False
+        self.pushed.pop(article_id, None)
+        self.assign(lang.decode())
+        return True
+
+    def _remember(self, articles: Sequence[Article]) -> None:
+        self.pushed.update((article.id, article.content_hash) for article in articles)
+        while len(self.pushed) > 1_000_000:
+            self.pushed.pop(next(iter(self.pushed)))
+
+    def _let_pass(self, size: int) -> None:
+        limit = self.settings.queue.limit
+        deadline = time.monotonic() + PATIENCE
+        pause = 0.05
+        while (waiting := broker.waiting(self.app, broker.INGEST) * size) > limit:
+            if time.monotonic() > deadline:
+                raise Backpressure(
+                    f"about {waiting:,} articles wait on the queue, more than queue.limit = {limit:,}: "
+                    "push again later, or run more workers"
+                )
+            time.sleep(pause)
+            pause = min(2 * pause, 1.0)
+
+    def _count(self, name: str, number: int) -> None:
+        minute = keys.rate(int(time.time()) // 60)
+        self.connection.execute([("HINCRBY", minute, name, number), ("EXPIRE", minute, 600)])
+
+    # Questions ---------------------------------------------------------------------------------
+
+    def article(
+        self, article_id: str, *, canonical_policy: CanonicalPolicy | None = None, text: bool = False
+    ) -> ArticleView:
+        """One article and where it belongs; raises :class:`~dedup.errors.NotFound`."""
+        return self.connection.run(self.reader.article(article_id, canonical_policy=canonical_policy, text=text))
+
+    def duplicates(self, article_id: str) -> tuple[DuplicateView, ...]:
+        """The other articles of the same text; raises :class:`~dedup.errors.NotFound`."""
+        return self.connection.run(self.reader.duplicates(article_id))
+
+    def story(self, story_id: str, *, canonical_policy: CanonicalPolicy | None = None) -> StoryView:
+        """One story; an id that was merged answers with the survivor.  Raises :class:`~dedup.errors.NotFound`."""
+        return self.connection.run(self.reader.story(story_id, canonical_policy=canonical_policy))
+
+    def stories(
+        self,
+        *,
+        lang: str | None = None,
+        source: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        updated_since: datetime | None = None,
+        min_articles: int = 1,
+        min_sources: int = 1,
+        text: str | None = None,
+        sort: Sort = "updated",
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> Page[StoryView]:
+        """A page of stories; every filter that is missing lets all pass."""
+        filters = Filters(
+            lang=lang,
+            source=source,
+            since=since,
+            until=until,
+            updated_since=updated_since,
+            min_articles=min_articles,
+            min_sources=min_sources,
+            text=text,
+        )
+        return self.connection.run(listing.stories(self.reader, filters, sort=sort, cursor=cursor, limit=limit))
+
+    def compare(self, a: str, b: str) -> Evidence:
+        """Why two articles are, or are not, together; raises :class:`~dedup.errors.NotFound`."""
+        return self._matcher.evidence(*self.connection.run(pair(a, b)))
+
+    def match(self, article: Article | Mapping[str, Any]) -> MatchView:
+        """Have we got this?  Nothing is stored."""
+        article = article if isinstance(article, Article) else Article.from_dict(article)
+        return self.connection.run(self._matcher.match(article))
+
+    def changes(self, cursor: str | None = None, limit: int = 100, block: float | None = None) -> Page[Change]:
+        """Events after ``cursor``, oldest first; wait up to ``block`` seconds for the first."""
+        deadline = time.monotonic() + (block or 0.0)
+        while True:
+            page = self.connection.run(feed.read(cursor, limit=limit))
+            if page.items or time.monotonic() >= deadline:
+                return page
+            time.sleep(0.05)
+
+    # Operations --------------------------------------------------------------------------------
+
+    def dead_letters(self, cursor: str | None = None, limit: int = 50) -> Page[DeadLetter]:
+        """Dead letters, the newest first."""
+        return self.connection.run(deadletters.read(cursor, limit=limit))
+
+    def dead_letter(self, letter_id: str) -> DeadLetter:
+        """One dead letter; raises :class:`~dedup.errors.NotFound`."""
+        return self.connection.run(deadletters.get(letter_id))
+
+    def retry_dead(self, ids: Iterable[str] | None = None) -> int:
+        """Put dead letters (all of them without ``ids``) back onto the queue; return how many."""
+        count = 0
+        for name in list(ids) if ids is not None else self.connection.run(deadletters.names()):
+            found = self.connection.run(deadletters.get(name))
+            broker.send(self.app, broker.INGEST, [[found.article]])
+            count += self.connection.run(deadletters.purge([name]))
+        return count
+
+    def purge_dead(self, ids: Iterable[str] | None = None) -> int:
+        """Forget dead letters (all of them without ``ids``); return how many."""
+        names = list(ids) if ids is not None else self.connection.run(deadletters.names())
+        return self.connection.run(deadletters.purge(names))
+
+    def status(self) -> StatusView:
+        """How the service stands."""
+        queue, warnings = 0, list(self.warnings)
+        try:
+            queue = broker.waiting(self.app, broker.INGEST)
+        except DedupError as error:
+            warnings.append(str(error))
+        return self.connection.run(self.reader.status(store=self.connection.url, queue=queue, warnings=warnings))
+
+    def nightly(self, **options: Any) -> dict[str, Any]:
+        """Run the nightly job; see :func:`dedup.batch.nightly.run_nightly`."""
+        from dedup.batch.nightly import run_nightly
+
+        return run_nightly(self, **options)
+
+    def sign_of_life(self, worker: str) -> None:
+        """Say that a worker lives; those silent for long are forgotten."""
+        now_ms = time.time_ns() // 1_000_000
+        self.connection.execute(
+            [("ZADD", keys.WORKERS, now_ms, worker), ("ZREMRANGEBYSCORE", keys.WORKERS, "-inf", now_ms - 600_000)]
+        )
+
+    def worker_names(self, *, since_ms: int) -> list[str]:
+        """Workers that gave a sign of life since."""
+        return [name.decode() for name in self.connection.one("ZRANGEBYSCORE", keys.WORKERS, since_ms, "+inf")]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "AsyncService":
+        from dedup.aio import AsyncService
+
+        return AsyncService
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,22 @@
+"""The Celery app with one change: an article that says POISON kills the process that prepares it, as a crash would."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import dedup.ingest
+from workers.app import app
+
+_prepare = dedup.ingest.prepare
+
+
+def prepare(articles, *args, **kwargs):
+    if any("POISON" in article.text for article in articles):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return _prepare(articles, *args, **kwargs)
+
+
+dedup.ingest.prepare = prepare
+
+__all__ = ["app"]

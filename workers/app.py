@@ -1,0 +1,37 @@
+"""The Celery app: ``celery -A workers.app worker -Q dedup.ingest`` and so on.
+
+Settings come from ``DEDUP_CONFIG`` and ``DEDUP_…`` variables, as everywhere.
+"""
+
+from __future__ import annotations
+
+from dedup.broker import broker_url, celery_app
+from dedup.settings import Settings
+from dedup.store.connection import Connection
+from workers.heartbeat import Heartbeat
+from workers.schedule import schedule
+
+settings = Settings.load()
+
+
+def _store_url() -> str:
+    if not settings.store.url.startswith("embedded:"):
+        return settings.store.url
+    from pathlib import Path
+
+    from dedup.store.embedded import EmbeddedServer
+
+    return EmbeddedServer(Path(settings.store.url.removeprefix("embedded:") or ".dedup"), settings.store).url
+
+
+app = celery_app(settings, broker_url(settings, _store_url()))
+app.conf.update(
+    imports=["workers.tasks"],
+    beat_schedule=schedule(settings),
+    worker_consumer="workers.consumer:Consumer",
+    worker_log_format="%(asctime)s %(levelname)s %(processName)s %(name)s: %(message)s",
+    worker_task_log_format="%(asctime)s %(levelname)s %(processName)s %(task_name)s %(task_id)s: %(message)s",
+)
+app.steps["consumer"].add(Heartbeat)
+
+__all__ = ["Connection", "app", "settings"]

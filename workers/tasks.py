@@ -1,0 +1,97 @@
+"""The tasks.  Each is safe to run twice, and acknowledged after its commit."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from typing import Any
+
+from celery import Task
+from celery.exceptions import Reject
+from celery.signals import worker_process_init, worker_process_shutdown
+from celery.utils.log import get_task_logger
+
+from dedup.broker import ASSIGN, INGEST, NIGHTLY
+from dedup.errors import DedupError, StoreFull, StoreUnavailable
+from dedup.service import Service
+from workers.app import app, settings
+
+log = get_task_logger(__name__)
+
+_service: tuple[int, Service] | None = None
+
+
+def service() -> Service:
+    """The service of this process; a forked child opens its own."""
+    global _service
+    if _service is None or _service[0] != os.getpid():
+        _service = (os.getpid(), Service.open(settings=settings))
+    return _service[1]
+
+
+@worker_process_init.connect
+def _warm(**_: Any) -> None:
+    """In a pool's child: end with the parent; load the compiled kernels before the first message, not in it."""
+    from dedup.ingest import warm
+    from dedup.store.children import die_with_parent
+
+    die_with_parent()
+    warm(settings)
+
+
+@worker_process_shutdown.connect
+def _close(**_: Any) -> None:
+    if _service is not None and _service[0] == os.getpid():
+        _service[1].close()
+
+
+@app.task(name=INGEST, bind=True)
+def ingest(self: Task, articles: Any = None, *extra: Any, **named: Any) -> None:
+    """Admit a list of articles, each an object as ``Article.to_dict`` gives it.
+
+    What is no article becomes a dead letter with its reason; the others go on.
+    """
+    if extra or named or not isinstance(articles, list):
+        raw = {"args": [articles, *extra], "kwargs": named} if extra or named else articles
+        service().bury([raw], "dedup.ingest takes one argument, a list of articles")
+        return
+    with _PutBack():
+        service().ingest_message(self.request.id, articles)
+
+
+@app.task(name=ASSIGN, ignore_result=True)
+def assign(lang: Any = None, *_: Any, **__: Any) -> None:
+    """Decide what is pending, of one language or of all."""
+    with _PutBack(quietly=True):
+        service().assign(lang if isinstance(lang, str) else None)
+
+
+@app.task(name=NIGHTLY, acks_late=False, ignore_result=True)
+def nightly(*_: Any, **__: Any) -> None:
+    """Run the nightly job; a run that died goes on where it was at the next call."""
+    try:
+        service().nightly()
+    except DedupError as error:
+        log.error("nightly: %s", error)
+
+
+class _PutBack:
+    """Put the message back when the store is away or full; drop it when a later one does the same work."""
+
+    def __init__(self, *, quietly: bool = False) -> None:
+        self._quietly = quietly
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> bool:
+        if not isinstance(error, DedupError):
+            return False
+        log.warning("%s", error)
+        if self._quietly:
+            return True
+        if isinstance(error, StoreUnavailable | StoreFull):
+            # Slow down: the message comes back at once, to us or to another worker.
+            time.sleep(random.uniform(0.5, 2.0))
+        raise Reject(str(error), requeue=True) from error
