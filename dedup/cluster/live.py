@@ -1,0 +1,435 @@
+"""Stories as articles arrive: join, found or merge, one article after the other.
+
+A pure state machine: the same articles in the same order give the same decisions, however they are cut into batches.
+The lease holder keeps one for each language and rebuilds it from the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dedup.cluster.candidates import KEYS, heaviest_keys
+from dedup.cluster.live_kernels import BLOCK, State, assign_slots, join_story, leave_story, post_slots
+from dedup.cluster.pair_features import Prepared, Weights, prepare
+from dedup.cluster.pairs import PairModel, stack_models
+from dedup.cluster.stories import THRESHOLD, WINDOW
+from dedup.errors import DedupError
+from dedup.vectors import Features, Idf
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What was decided for one article, and on what evidence.
+
+    Attributes
+    ----------
+    number:
+        The article.
+    story:
+        Key of its story.
+    founded:
+        Whether it founded the story.
+    probability:
+        Probability that it belongs with the story's members (mean over them); of a founder, that it would have
+        belonged to the best story it was refused by (0 if there was none).
+    quorum:
+        Share of the members asked that did not object (1 for a founder).
+    best:
+        The live article most probably about the same event, ``None`` without candidates.
+    best_probability:
+        Probability of that pair.
+    runner_up:
+        Key of the next best story, and ``runner_up_probability`` that the article belongs there.
+    merged:
+        Keys of stories that this article showed to be one with ``story``, which survives.
+    """
+
+    number: int
+    story: str
+    founded: bool
+    probability: float
+    quorum: float
+    best: int | None = None
+    best_probability: float = 0.0
+    runner_up: str | None = None
+    runner_up_probability: float = 0.0
+    merged: tuple[str, ...] = ()
+
+
+class LiveStories:
+    """Stories that can still grow.
+
+    Parameters
+    ----------
+    new_key:
+        Gives the key of the story that an article (its number) founds.
+    model, idf:
+        The packaged ones when missing.  All articles are weighed under the one snapshot.
+    threshold:
+        Probability needed to join a story.
+    quorum:
+        Share of a story's members that must not object.
+    window:
+        Seconds; only articles published within it of each other are candidates.
+    most:
+        Candidates compared with one article.
+    judges:
+        Several models in place of ``model``, for cross-validation: see ``judge`` of :meth:`assign`.
+    """
+
+    def __init__(
+        self, *, new_key: Callable[[int], str] = str, model: PairModel | None = None, idf: Idf | None = None,
+        threshold: float = THRESHOLD, quorum: float = 0.5, window: float = WINDOW, most: int = 50,
+        judges: Sequence[PairModel] | None = None,
+    ) -> None:  # fmt: skip
+        self._new_key = new_key
+        self._model = model or PairModel.default()
+        self._judges = tuple(judges) if judges else (self._model,)
+        self._idf = idf or Idf.prior()
+        self._cut, self._quorum = self._model.link_logit(threshold), quorum
+        self._window, self._most = int(window), most
+        self._reset()
+
+    def _reset(self) -> None:
+        self._prepared = prepare(Features.empty(), self._idf)
+        self._weights: Weights = stack_models(self._judges, np.empty(0, np.uint8))
+        self._state = _new_state()
+        self._numbers: list[int] = []
+        self._slot: dict[int, int] = {}
+        self._key: list[str] = []
+        self._row: dict[str, int] = {}
+        #: Duplicates: article to its representative, and back.
+        self._follows: dict[int, int] = {}
+        self._followers: dict[int, set[int]] = {}
+        self._homeless: dict[int, str] = {}
+        self._dead = 0
+
+    def __len__(self) -> int:
+        """Return the number of live articles, duplicates included."""
+        return len(self._slot) + len(self._follows) + len(self._homeless)
+
+    def __contains__(self, number: object) -> bool:
+        return number in self._slot or number in self._follows or number in self._homeless
+
+    @property
+    def stories(self) -> Mapping[str, list[int]]:
+        """Members of each story, by key; representatives in order of arrival, then duplicates by number."""
+        out: dict[str, list[int]] = {}
+        for number, slot in self._slot.items():
+            out.setdefault(self._key[self._state.story[slot]], []).append(number)
+        for number in sorted({*self._follows, *self._homeless}):
+            key = self.story_of(number)
+            out.setdefault(cast(str, key), []).append(number)
+        return out
+
+    def story_of(self, number: int) -> str | None:
+        """Return the key of an article's story, ``None`` if it is not live."""
+        number = self._follows.get(number, number)
+        slot = self._slot.get(number)
+        return self._homeless.get(number) if slot is None else self._key[self._state.story[slot]]
+
+    def load(self, numbers: Sequence[int], features: Features, story_keys: Sequence[str]) -> None:
+        """Enter representatives whose stories are known, in order of arrival.
+
+        Raises
+        ------
+        DedupError
+            If a number is live already.
+        """
+        first = self._enter(numbers, features, None)
+        key_offsets, keys, _ = self._keys_of(first)
+        for k, key in enumerate(story_keys):
+            row = self._row.get(key)
+            if row is None:
+                row = self._open_row(key)
+            join_story(self._state, first + k, row)
+        post_slots(self._state, first, key_offsets, keys)
+
+    def follow(self, number: int, representative: int) -> str:
+        """Enter a duplicate of a live article; return the key of their story.
+
+        Raises
+        ------
+        DedupError
+            If the representative is not live, or the number is live already.
+        """
+        if number in self:
+            raise DedupError(f"article {number} is live already; remove it first")
+        representative = self._follows.get(representative, representative)
+        story = self.story_of(representative)
+        if story is None:
+            raise DedupError(f"representative {representative} is not live; assign the article itself")
+        if representative in self._homeless:
+            self._homeless[number] = story
+        else:
+            self._follows[number] = representative
+            self._followers.setdefault(representative, set()).add(number)
+        return story
+
+    def assign(
+        self, numbers: Sequence[int], features: Features, *, representatives: Sequence[int | None] | None = None,
+        judge: NDArray[np.uint8] | None = None,
+    ) -> list[Decision]:  # fmt: skip
+        """Assign articles, in order.
+
+        Parameters
+        ----------
+        numbers:
+            The articles' numbers.
+        features:
+            One row an article.
+        representatives:
+            For each article the representative (live, or earlier in this call) of the duplicate group it joins:
+            it goes to that article's story unasked.  ``None`` for an article that starts its own group.
+        judge:
+            ``uint8[n]``: which of ``judges`` judges each article.
+
+        Returns
+        -------
+        list of Decision
+            In the same order.  A later decision of the call may merge the story of an earlier one.
+
+        Raises
+        ------
+        DedupError
+            If a number is live already, or a representative is not live.
+        """
+        decisions: list[Decision] = []
+        start = 0
+        follows = representatives or [None] * len(numbers)
+        while start < len(numbers):
+            stop = start
+            while stop < len(numbers) and follows[stop] is None:
+                stop += 1
+            if stop > start:
+                rows = np.arange(start, stop)
+                part = features if stop - start == len(features) else features.take(rows)
+                decisions += self._assign(numbers[start:stop], part, None if judge is None else judge[start:stop])
+            while stop < len(numbers) and (leader := follows[stop]) is not None:
+                story = self.follow(numbers[stop], leader)
+                decisions.append(Decision(numbers[stop], story, False, 1.0, 1.0, leader, 1.0))
+                stop += 1
+            start = stop
+        return decisions
+
+    def remove(self, number: int) -> str | None:
+        """Take an article out; return the key of the story it was in, ``None`` if it was not live.
+
+        Its duplicates stay in the story; without it they are no candidates for others until one of them is assigned.
+        """
+        key = self.story_of(number)
+        if self._homeless.pop(number, None) is not None:
+            return key
+        representative = self._follows.pop(number, None)
+        if representative is not None:
+            self._followers[representative].discard(number)
+            return key
+        slot = self._slot.pop(number, None)
+        if slot is None or key is None:
+            return None
+        for follower in self._followers.pop(number, ()):
+            del self._follows[follower]
+            self._homeless[follower] = key
+        leave_story(self._state, slot)
+        self._dead += 1
+        if self._dead > 1024 and self._dead > len(self._slot):
+            self._compact()
+        return key
+
+    def expire(self, before: float) -> list[int]:
+        """Take out every representative published before ``before`` (seconds since 1970) with its duplicates.
+
+        Undated articles stay; return the numbers taken out.
+        """
+        published = self._prepared.published
+        old = [n for n, slot in self._slot.items() if np.iinfo(np.int64).min < published[slot] < before]
+        gone = [n for number in old for n in (number, *sorted(self._followers.get(number, ())))]
+        for number in old:
+            for follower in list(self._followers.get(number, ())):
+                self.remove(follower)
+            self.remove(number)
+        return gone
+
+    def _assign(self, numbers: Sequence[int], features: Features, judge: NDArray[np.uint8] | None) -> list[Decision]:
+        first = self._enter(numbers, features, judge)
+        key_offsets, keys, weights = self._keys_of(first)
+        n = len(numbers)
+        rows, values = np.empty((n, 4), np.int64), np.empty((n, 4), np.float32)
+        merges = np.empty((8 * n, 3), np.int64)
+        merged = assign_slots(
+            self._state, self._prepared, self._weights, first, key_offsets, keys, weights,
+            self._cut, self._quorum, self._window, self._most, rows, values, merges,
+        )  # fmt: skip
+        decisions = []
+        m = 0
+        for k, number in enumerate(numbers):
+            row, founded, best, runner = rows[k].tolist()
+            mean, quorum, best_logit, runner_mean = values[k].tolist()
+            if founded:
+                self._name_row(row, self._new_key(number))
+            lost = []
+            while m < merged and merges[m, 0] == k:
+                lost.append(self._key[merges[m, 2]])
+                m += 1
+            link = self._model.link_probability
+            decisions.append(
+                Decision(
+                    number, self._key[row], bool(founded),
+                    link(runner_mean if founded else mean), 1.0 if founded else quorum,
+                    None if best < 0 else self._numbers[best], _logistic(best_logit),
+                    None if runner < 0 else self._key[runner], link(runner_mean),
+                    tuple(key for key in lost if key != self._key[row]),
+                )
+            )  # fmt: skip
+        return decisions
+
+    def _keys_of(self, first: int) -> tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.float32]]:
+        p = self._prepared
+        span = slice(first, len(self._numbers) + 1)
+        keys: tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.float32]] = heaviest_keys(
+            p.term_offsets[span], p.term_hash, p.term_bits, p.weight, KEYS
+        )
+        return keys
+
+    def _enter(self, numbers: Sequence[int], features: Features, judge: NDArray[np.uint8] | None) -> int:
+        if len(numbers) != len(features):
+            raise DedupError(f"{len(numbers)} numbers for the features of {len(features)} articles")
+        taken = [number for number in numbers if number in self]
+        if taken or len(set(numbers)) < len(numbers):
+            raise DedupError(f"article {taken[0] if taken else 'number'} is live already; remove it first")
+        first = len(self._numbers)
+        self._prepared = _append(self._prepared, prepare(features, self._idf), first)
+        model = np.zeros(len(numbers), np.uint8) if judge is None else judge.astype(np.uint8)
+        judges = _grow(self._weights.model, first, model)
+        self._weights = self._weights._replace(model=judges)
+        self._numbers += numbers
+        self._slot |= {number: first + k for k, number in enumerate(numbers)}
+        self._state = _make_room(self._state, len(self._numbers), len(numbers))
+        return first
+
+    def _open_row(self, key: str) -> int:
+        row = int(self._state.used[3])
+        self._state.used[3] += 1
+        self._state.story_size[row] = 0
+        self._name_row(row, key)
+        return row
+
+    def _name_row(self, row: int, key: str) -> None:
+        while len(self._key) <= row:
+            self._key.append("")
+        self._key[row] = key
+        self._row[key] = row
+
+    def _compact(self) -> None:
+        """Rebuild without the slots of removed articles."""
+        kept = sorted(self._slot.items(), key=lambda item: item[1])
+        numbers = [number for number, _ in kept]
+        slots = np.array([slot for _, slot in kept], np.int64)
+        keys = [self._key[self._state.story[slot]] for slot in slots]
+        old, models = self._prepared, self._weights.model[slots]
+        follows, followers, homeless = self._follows, self._followers, self._homeless
+        self._reset()
+        self._prepared = _take(old, slots)
+        self._weights = self._weights._replace(model=models)
+        self._numbers = numbers
+        self._slot = {number: k for k, number in enumerate(numbers)}
+        self._state = _make_room(self._state, len(numbers), len(numbers))
+        self._follows, self._followers, self._homeless = follows, followers, homeless
+        for k, key in enumerate(keys):
+            row = self._row.get(key)
+            join_story(self._state, k, self._open_row(key) if row is None else row)
+        key_offsets, terms, _ = self._keys_of(0)
+        post_slots(self._state, 0, key_offsets, terms)
+
+
+def _logistic(logit: float) -> float:
+    return float(1 / (1 + np.exp(-logit)))
+
+
+_RAGGED = {"term_hash": "term_offsets", "term_bits": "term_offsets", "weight": "term_offsets"}
+_RAGGED |= {"anchor_key": "anchor_offsets", "anchor_weight": "anchor_offsets"}
+
+
+def _grow(buffer: NDArray, used: int, new: NDArray) -> NDArray:
+    """Put ``new`` behind the first ``used`` values of a buffer that doubles when it is full."""
+    if used + len(new) > len(buffer):
+        larger = np.empty((max(1024, 2 * (used + len(new))), *buffer.shape[1:]), buffer.dtype)
+        larger[:used] = buffer[:used]
+        buffer = larger
+    buffer[used : used + len(new)] = new
+    return buffer
+
+
+def _append(old: Prepared, new: Prepared, n: int) -> Prepared:
+    """Put the articles of ``new`` behind the first ``n`` of ``old``, whose arrays are buffers."""
+    columns = {}
+    for name in Prepared._fields:
+        buffer, values = getattr(old, name), getattr(new, name)
+        if name.endswith("offsets"):
+            columns[name] = _grow(buffer, n + 1, values[1:] + buffer[n])
+        else:
+            used = int(getattr(old, _RAGGED[name])[n]) if name in _RAGGED else n
+            columns[name] = _grow(buffer, used, values)
+    return Prepared(**columns)
+
+
+def _take(old: Prepared, slots: NDArray[np.int64]) -> Prepared:
+    """Return the articles in ``slots``."""
+    columns = {}
+    for name in Prepared._fields:
+        values = getattr(old, name)
+        if name.endswith("offsets"):
+            columns[name] = np.concatenate([[0], np.cumsum(values[slots + 1] - values[slots])]).astype(np.int64)
+        elif name in _RAGGED:
+            offsets = getattr(old, _RAGGED[name])
+            columns[name] = np.concatenate([values[offsets[s] : offsets[s + 1]] for s in slots] or [values[:0]])
+        else:
+            columns[name] = values[slots]
+    return Prepared(**columns)
+
+
+def _new_state() -> State:
+    i64, i32 = np.int64, np.int32
+    return State(
+        np.zeros(1 << 16, np.uint32), np.zeros(1 << 16, i32), np.zeros(1 << 15, i32), np.zeros(1 << 15, i32),
+        np.zeros((1 << 15, BLOCK), i32), np.zeros(1 << 15, i32), np.zeros(1 << 15, i32),
+        np.full(1024, -1, i64), np.full(1024, -1, i64),
+        np.zeros(1024, i64), np.zeros(1024, i64), np.zeros(1024, i64), np.zeros(1024, np.float32), np.zeros(4, i64),
+    )  # fmt: skip
+
+
+def _make_room(state: State, slots: int, new: int) -> State:
+    """Grow the state so that ``new`` of ``slots`` articles can be posted, each founding its story."""
+    wanted = new * KEYS
+    lists, blocks, _, rows = state.used.tolist()
+    out = state._asdict()
+    if 2 * (lists + wanted) > len(state.table_key):
+        size = 1 << (4 * (lists + wanted)).bit_length()
+        keys, values = np.zeros(size, np.uint32), np.zeros(size, np.int32)
+        full = np.flatnonzero(state.table_key)
+        _rehash(keys, values, state.table_key[full], state.table_list[full])
+        out["table_key"], out["table_list"] = keys, values
+    sizes = {"list_head": lists + wanted, "list_size": lists + wanted}
+    sizes |= {name: blocks + wanted for name in ("block_slot", "block_next", "block_used")}
+    sizes |= {name: slots for name in ("story", "next_slot", "score")}
+    sizes |= {name: rows + new for name in ("story_head", "story_tail", "story_size")}
+    for name, size in sizes.items():
+        array = out[name]
+        if size > len(array):
+            larger = np.zeros((2 * size, *array.shape[1:]), array.dtype)
+            larger[: len(array)] = array
+            if name in ("story", "next_slot"):
+                larger[len(array) :] = -1
+            out[name] = larger
+    return State(**out)
+
+
+def _rehash(keys: NDArray[np.uint32], values: NDArray[np.int32], old: NDArray[np.uint32], lists: NDArray[np.int32]) -> None:
+    from dedup.cluster.live_kernels import fill
+
+    fill(keys, values, old, lists)

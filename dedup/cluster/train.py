@@ -1,0 +1,166 @@
+"""Train the pair model and the link decision; see ``docs/model_card.md``.
+
+Usage: ``python -m dedup.cluster.train SET.jsonl.gz... [--corrections FILE] [--write]``
+
+Each set is a file of articles with a ``story_id``.  Pairs are the candidates of each set.  So that absent fields are
+no evidence, each set is seen three times: as it is, without dates, and without titles.  In a dated set the time
+apart of a negative pair is redrawn evenly from the window wherever it lies outside, so that the model learns what time says among
+the articles of one week, not among those of ten years.  *Editions*, copies of an article with other dates, ordinals and
+amounts, are added as negatives: daily prices and yearly conferences are alike in everything else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dedup.article import Article
+from dedup.cluster.candidates import candidate_pairs
+from dedup.cluster.pair_features import NAMES, prepare
+from dedup.cluster.pairs import PairModel, pair_rows
+from dedup.vectors import Features, Idf, featurize
+
+WINDOW_DAYS = 7.0
+#: Share of a set's weight given to its editions.
+EDITION_WEIGHT = 0.1
+EDITION_COUNT = 400
+FOLDS = 5
+#: Candidates of one article in training.
+CANDIDATES = 25
+_TIME, _TEMPLATE = NAMES.index("time_apart"), NAMES.index("template")
+_NUMBER = re.compile(r"\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledSet:
+    """Articles with the story of each, and the fold each story falls into."""
+
+    name: str
+    articles: tuple[Article, ...]
+    story: NDArray[np.int64]
+    fold: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, name: str, articles: Sequence[Article], stories: Sequence[str], *, seed: int = 0) -> LabelledSet:
+        """Number the stories and draw their folds."""
+        story = np.unique(np.array(stories), return_inverse=True)[1].astype(np.int64)
+        fold = np.random.default_rng(seed).integers(0, FOLDS, int(story.max()) + 1)[story]
+        return cls(name, tuple(articles), story, fold)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Training rows: features, truth, weight, and the folds of the two articles."""
+
+    x: NDArray[np.float32]
+    y: NDArray[np.bool_]
+    weight: NDArray[np.float64]
+    fold_left: NDArray[np.int64]
+    fold_right: NDArray[np.int64]
+
+    @classmethod
+    def concat(cls, parts: Sequence[Rows]) -> Rows:
+        """Join rows."""
+        return cls(*(np.concatenate([getattr(p, f) for p in parts]) for f in cls.__dataclass_fields__))
+
+    def select(self, mask: NDArray[np.bool_]) -> Rows:
+        """Keep the rows of ``mask``."""
+        return Rows(*(getattr(self, f)[mask] for f in self.__dataclass_fields__))
+
+
+def edition_of(article: Article, rng: np.random.Generator) -> Article:
+    """Return another edition: every number changed, the publication moved by days to a year."""
+    shift = int(rng.integers(1, 12))
+
+    def renumber(match: re.Match[str]) -> str:
+        text = match.group()
+        value = int(text)
+        if len(text) <= 2:
+            new = (value + shift - 1) % (12 if value <= 12 else 28) + 1
+        elif len(text) == 4 and 1900 <= value <= 2100:
+            new = value + (1 if shift > 6 else 0)
+        else:
+            new = max(1, int(value * rng.uniform(0.7, 1.4)) + 1)
+        return str(new).zfill(len(text)) if text.startswith("0") else str(new)
+
+    moment = article.published_at + timedelta(days=shift) if article.published_at else None
+    title = _NUMBER.sub(renumber, article.title) if article.title else None
+    return replace(article, id="", title=title, text=_NUMBER.sub(renumber, article.text), published_at=moment)
+
+
+def training_rows(data: LabelledSet, *, seed: int = 0) -> Rows:
+    """Return the rows of one set, of total weight 1."""
+    rng = np.random.default_rng(seed)
+    features = featurize(data.articles, threads=None)
+    prepared = prepare(features, Idf.prior().blend(features))
+    left, right = candidate_pairs(prepared, window=1e15, most=CANDIDATES, threads=None)
+    y = data.story[left] == data.story[right]
+    rows = pair_rows(prepared, left, right)
+    copies = []
+    bare = rows.copy()
+    bare[:, _TIME] = 0
+    copies.append((bare, np.ones(len(y), bool)))
+    if rows[:, _TIME].any():
+        timed = rows.copy()
+        far = features.published[left] - features.published[right]
+        outside = np.abs(far) > WINDOW_DAYS * 86_400
+        drawn = rng.uniform(0, WINDOW_DAYS, len(y))
+        timed[:, _TIME] = np.where(outside, 1 - np.exp(-((drawn / 3) ** 2)), timed[:, _TIME])
+        copies.append((timed, ~(outside & y)))
+    untitled = featurize([replace(a, title=None) for a in data.articles], threads=None)
+    plain = pair_rows(prepare(untitled, Idf.prior().blend(untitled)), left, right)
+    plain[:, _TIME] = 0
+    copies.append((plain, np.ones(len(y), bool)))
+    parts = []
+    for x, keep in copies:
+        share = np.full(int(keep.sum()), 1 / len(copies) / keep.sum())
+        parts.append(Rows(x[keep], y[keep], share, data.fold[left][keep], data.fold[right][keep]))
+    return Rows.concat(parts)
+
+
+def edition_rows(data: LabelledSet, *, seed: int = 0) -> Rows:
+    """Return negatives: articles with their editions, of total weight :data:`EDITION_WEIGHT`."""
+    rng = np.random.default_rng(seed)
+    features = featurize(data.articles, threads=None)
+    anchored = np.flatnonzero(np.diff(features.anchor_offsets) >= 4)
+    chosen = np.sort(rng.choice(anchored, min(EDITION_COUNT, len(anchored)), replace=False))
+    other = featurize([edition_of(data.articles[i], rng) for i in chosen], threads=None)
+    both = Features.concat([features.take(chosen), other])
+    n = len(chosen)
+    x = pair_rows(prepare(both, Idf.prior().blend(features)), np.arange(n), np.arange(n, 2 * n))
+    x[:, _TIME] = 0
+    fold = data.fold[chosen]
+    return Rows(x, np.zeros(n, bool), np.full(n, EDITION_WEIGHT / n), fold, fold)
+
+
+def fit(rows: Rows, editions: Rows, *, strength: float = 1.0) -> PairModel:
+    """Fit the regression, then the weight of a template; ``strength`` is scikit-learn's ``C``.
+
+    Editions are alike in all but anchors: among the rows of the regression they would teach it that likeness is
+    evidence against.  So they only set the one weight that is theirs, the others held.
+    """
+    from scipy.optimize import minimize_scalar
+    from sklearn.linear_model import LogisticRegression
+
+    x = rows.x.copy()
+    x[:, _TEMPLATE] = 0
+    mean, spread = x.mean(0), x.std(0)
+    spread[spread == 0] = 1
+    regression = LogisticRegression(C=strength, max_iter=3000)
+    regression.fit((x - mean) / spread, rows.y, sample_weight=rows.weight * len(rows.y) / rows.weight.sum())
+    coef = (regression.coef_[0] / spread).astype(np.float64)
+    intercept = float(regression.intercept_[0] - (coef * mean).sum())
+    both = Rows.concat([rows, editions])
+    base, template = both.x @ coef + intercept, both.x[:, _TEMPLATE].astype(np.float64)
+    sign = np.where(both.y, 1.0, -1.0)
+
+    def loss(weight: float) -> float:
+        return float((both.weight * np.logaddexp(0, -sign * (base - weight * template))).sum())
+
+    coef[_TEMPLATE] = -minimize_scalar(loss, bounds=(0, 25), method="bounded").x
+    return PairModel(tuple(map(float, coef)), intercept)
