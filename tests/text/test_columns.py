@@ -1,0 +1,115 @@
+"""Every shape in which texts arrive becomes the same column."""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dedup.text import Texts, tokens
+from dedup.text.columns import take
+from dedup.text.kernels import nfc_suspects
+
+TEXTS = ["một", "", None, "hai ba", "\u0061\u0300 không NFC", "😀", "bốn" * 20]
+EXPECTED = ["một", "", "", "hai ba", "à không NFC", "😀", "bốn" * 20]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        TEXTS,
+        tuple(TEXTS),
+        np.array(TEXTS, dtype=object),
+        pa.array(TEXTS),
+        pa.array(TEXTS, pa.large_string()),
+        pa.array(TEXTS, pa.string_view()),
+        pa.array(TEXTS).dictionary_encode(),
+        pa.chunked_array([TEXTS[:2], [], TEXTS[2:]]),
+        pa.chunked_array([pa.array(["bỏ", *TEXTS]).slice(1)]),
+        pa.array(["x", *TEXTS, "y"]).slice(1, len(TEXTS)),
+        Texts.of(TEXTS),
+        iter(TEXTS),
+    ],
+    ids=["list", "tuple", "numpy", "string", "large", "view", "dictionary", "chunked", "chunked-slice", "slice", "own", "iterator"],
+)
+def test_shapes(column: object) -> None:
+    assert list(Texts.of(column)) == EXPECTED
+
+
+def test_null_slots_with_bytes_under_them_are_empty() -> None:
+    data = pa.array(["bí mật", "thường"])
+    hidden = pa.StringArray.from_buffers(2, data.buffers()[1], data.buffers()[2], pa.py_buffer(b"\x02"), 1)
+    assert list(Texts.of(hidden)) == ["", "thường"]
+
+
+def test_arrow_buffers_are_not_copied() -> None:
+    array = pa.array(["không chép"] * 100, pa.large_string())
+    column = Texts.of(array)
+    assert column.data.ctypes.data == array.buffers()[2].address
+    assert column.offsets.ctypes.data == array.buffers()[1].address
+
+
+@pytest.mark.parametrize("empty", [[], pa.array([], pa.string()), pa.chunked_array([], pa.string()), pa.nulls(0)])
+def test_no_texts(empty: object) -> None:
+    assert len(Texts.of(empty)) == 0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [(["a", 3], "text 1 is int"), (["a", b"b"], "text 1 is bytes"), ("abc", "sequence of str"), (pa.array([1]), "int64")],
+)
+def test_what_is_not_a_text_is_named(wrong: object, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        Texts.of(wrong)
+
+
+def test_lone_surrogates_survive() -> None:
+    assert list(Texts.of(["a\ud800b"])) == ["a\ud800b"]
+
+
+def test_broken_utf8_from_arrow_is_read_without_harm() -> None:
+    bad = b"tin \xff\xc3 n\xe1\xbb \xcc"
+    array = pa.StringArray.from_buffers(1, pa.py_buffer(np.array([0, len(bad)], np.int32)), pa.py_buffer(bad))
+    from dedup.text import tokenize
+
+    assert len(tokenize(Texts.of(array)).hash) >= 1
+
+
+def test_nfc_suspects_miss_nothing() -> None:
+    """A text of one character, or two, that NFC would change is always suspected."""
+    texts, changes = [], []
+    marks = ["", "\u0301", "\u0323", "\u0345", "\u302a", "\u3099", "\u0f39"]
+    for code in range(sys.maxunicode + 1):
+        char = chr(code)
+        if unicodedata.category(char) in ("Cs", "Cn", "Co"):
+            continue
+        for mark in marks if code < 0x3100 else marks[:1]:
+            texts.append(f"a{char}{mark}")
+            changes.append(not unicodedata.is_normalized("NFC", texts[-1]))
+    data = [t.encode() for t in texts]
+    offsets = np.concatenate([[0], np.cumsum([len(d) for d in data])])
+    column = np.frombuffer(b"".join(data), np.uint8)
+    suspects = nfc_suspects(column, offsets)
+    assert not np.any(np.array(changes) & ~suspects)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.text(max_size=20), max_size=8))
+def test_normalisation_of_any_text(texts: list[str]) -> None:
+    assert list(Texts.of(texts)) == [unicodedata.normalize("NFC", t) for t in texts]
+
+
+@pytest.mark.parametrize("column", [["a", "b", "c"], pa.array(["a", "b", "c"]), pa.chunked_array([["a"], ["b", "c"]])])
+def test_take(column: object) -> None:
+    assert list(Texts.of(take(column, np.array([2, 0])))) == ["c", "a"]
+
+
+def test_pieces_cover_the_column() -> None:
+    column = Texts.of([f"văn bản {i}" * (i % 7) for i in range(100)])
+    assert [t for piece in column.pieces(50) for t in piece] == list(column)
+    assert tokens(column[8]) == ["văn", "bản", "8"]

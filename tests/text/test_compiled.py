@@ -1,0 +1,49 @@
+"""Compiled code is kept on disk safely: read-only packages, several processes, changed helpers."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import dedup
+
+CODE = "import dedup; print(dedup.minhash(['một hai ba bốn năm sáu'], num_perm=16).tolist())"
+
+
+def _run(folder: Path, cache: Path, *, check: bool = True) -> subprocess.Popen[str]:
+    environment = {**os.environ, "PYTHONPATH": str(folder), "XDG_CACHE_HOME": str(cache), "PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.Popen(
+        [sys.executable, "-c", CODE], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def test_several_processes_start_at_once_from_nothing(tmp_path: Path) -> None:
+    package = Path(dedup.__file__).parent
+    shutil.copytree(package, tmp_path / "site" / "dedup", ignore=shutil.ignore_patterns("__pycache__"))
+    started = [_run(tmp_path / "site", tmp_path / "cache") for _ in range(3)]
+    answers = [process.communicate(timeout=240) for process in started]
+    assert all(process.returncode == 0 for process in started), answers
+    assert len({out for out, _ in answers}) == 1
+    kept = list((tmp_path / "site").rglob("*.nbc"))
+    assert kept
+
+    again = _run(tmp_path / "site", tmp_path / "cache")
+    assert again.communicate(timeout=240)[0] == answers[0][0]
+    assert sorted(p for p in (tmp_path / "site").rglob("*.nbc")) == sorted(kept)
+
+
+def test_a_helper_changed_in_another_file_is_compiled_anew(tmp_path: Path) -> None:
+    package = Path(dedup.__file__).parent
+    site = tmp_path / "site"
+    shutil.copytree(package, site / "dedup", ignore=shutil.ignore_patterns("__pycache__"))
+    before = _run(site, tmp_path / "cache").communicate(timeout=240)[0]
+    hashing = site / "dedup" / "text" / "kernels.py"
+    source = hashing.read_text(encoding="utf-8")
+    changed = source.replace("folded ^= folded >> _S29", "folded ^= folded >> U64(31)")
+    assert changed != source
+    hashing.write_text(changed, encoding="utf-8")
+    after = _run(site, tmp_path / "cache").communicate(timeout=240)[0]
+    assert after and after != before
