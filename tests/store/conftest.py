@@ -1,30 +1,38 @@
-"""A real server for every test of the store: the embedded Valkey, or another that the environment names.
-
-``TEST_STORE_URL=redis://…`` (with ``TEST_STORE_CLUSTER=1`` for a cluster) runs the same tests
-elsewhere; its data are flushed before each test.
-"""
+"""A real server for every test of the store: the embedded Valkey, Debian's Redis, and a cluster of three nodes."""
 
 from __future__ import annotations
 
-import os
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from dedup.settings import Settings, StoreSettings
 from dedup.store.connection import Connection
 
+sys.path.insert(0, str(Path(__file__).parent))
 
-@pytest.fixture(scope="session")
-def store_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreSettings]:
-    url = os.environ.get("TEST_STORE_URL")
-    if url:
-        yield StoreSettings(url=url, cluster=bool(os.environ.get("TEST_STORE_CLUSTER")))
-        return
-    settings = StoreSettings(url=f"embedded:{tmp_path_factory.mktemp('store')}")
-    server = Connection(settings)
-    yield settings
-    server.close()
+
+@pytest.fixture(scope="session", params=["embedded", "redis", "cluster"])
+def store_settings(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreSettings]:
+    from servers import cluster, debian_redis
+
+    folder = tmp_path_factory.mktemp(request.param)
+    if request.param == "embedded":
+        settings = StoreSettings(url=f"embedded:{folder}")
+        server = Connection(settings)
+        yield settings
+        server.close()
+    elif request.param == "redis":
+        try:
+            with debian_redis(folder) as url:
+                yield StoreSettings(url=url)
+        except LookupError as error:
+            pytest.skip(str(error))
+    else:
+        with cluster(folder) as url:
+            yield StoreSettings(url=url, cluster=True)
 
 
 @pytest.fixture
