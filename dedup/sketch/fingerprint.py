@@ -15,7 +15,7 @@ from dedup.text.columns import Texts
 from dedup.text.parallel import map_texts
 from dedup.text.tables import character_table
 
-#: Most sampled shingles of a text; a text of many has about half as many.
+#: Most sampled shingles of a text; a long text has 24 to 48.
 SAMPLES = 64
 
 

@@ -118,7 +118,7 @@ def fingerprint_column(
         width: Any = min(ngram, count)
         total = count - width + 1 if count else 0
         rate = 0
-        while (total >> rate) > most // 2:
+        while (total >> rate) > 3 * most // 4:
             rate += 1
         found = 0
         for j in range(total):

@@ -13,11 +13,10 @@ import dedup
 CODE = "import dedup; print(dedup.minhash(['một hai ba bốn năm sáu'], num_perm=16).tolist())"
 
 
-def _run(folder: Path, cache: Path, *, check: bool = True) -> subprocess.Popen[str]:
-    environment = {**os.environ, "PYTHONPATH": str(folder), "XDG_CACHE_HOME": str(cache), "PYTHONDONTWRITEBYTECODE": "1"}
-    return subprocess.Popen(
-        [sys.executable, "-c", CODE], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+def _run(folder: Path, cache: Path) -> subprocess.Popen[str]:
+    environment = {**os.environ, "PYTHONPATH": str(folder), "XDG_CACHE_HOME": str(cache)}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen([sys.executable, "-c", CODE], cwd=folder, env=environment, text=True, **pipes)
 
 
 def test_several_processes_start_at_once_from_nothing(tmp_path: Path) -> None:
@@ -46,4 +45,5 @@ def test_a_helper_changed_in_another_file_is_compiled_anew(tmp_path: Path) -> No
     assert changed != source
     hashing.write_text(changed, encoding="utf-8")
     after = _run(site, tmp_path / "cache").communicate(timeout=240)[0]
-    assert after and after != before
+    assert after
+    assert after != before
