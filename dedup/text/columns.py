@@ -124,9 +124,7 @@ def chunks_of(texts: Any, *, chunk: int = CHUNK) -> Iterator[Texts]:
         if not hasattr(texts, "__len__") or not hasattr(texts, "__getitem__"):
             texts = list(texts)
         step = min(chunk, max(1, len(texts)))
-        columns = (
-            _from_strings(texts[i : i + step], first=i) for i in range(0, max(1, len(texts)), step)
-        )
+        columns = (_from_strings(texts[i : i + step], first=i) for i in range(0, max(1, len(texts)), step))
     for column in columns:
         for start in range(0, max(1, len(column)), chunk):
             yield column if len(column) <= chunk else column.slice(start, min(len(column), start + chunk))

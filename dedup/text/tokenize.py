@@ -117,4 +117,3 @@ def _tokenize_part(first: int, texts: Texts) -> Tokens:
     )  # fmt: skip
     columns: list[Any] = [a[:total].copy() for a in (hash_, start, end, flags, separator, value)]
     return Tokens(counts, *columns)
-
