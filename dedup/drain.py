@@ -103,7 +103,7 @@ class Drain:
         done = 0
         live = self._live.get(lease.lang)
         if live is None or live.position != lease.position:
-            live = LiveLanguage.load(self._connection, lease.lang, self._settings)
+            live = self._connection.run(LiveLanguage.load(lease.lang, self._settings))
             self._live[lease.lang] = live
         while entries := lease.pending(self._settings.workers.drain_batch):
             lease.renew()

@@ -1,21 +1,105 @@
-"""The live stories of a language, in the memory of whoever decides (until the story room arrives: every group its own)."""
+"""The live stories of a language, in the memory of whoever decides or is asked.
+
+:class:`dedup.cluster.live.LiveStories` is the state machine; here it meets the store: what it
+is loaded from, and how numbers stand for stories (a story's key is the number of its founder).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import dataclass
-@dataclass
-class Decision:
-    story:int; other:int=0; probability:float=1.0; merged:tuple=()
+
+from dedup.cluster.live import LiveStories
+from dedup.settings import Settings
+from dedup.store import keys, reading
+from dedup.store.connection import Plan
+from dedup.store.records import Record
+from dedup.vectors import Features, Idf
+
+#: Name of the IDF snapshot that the nightly job leaves.
+IDF = "idf"
+#: Records read at a time while loading.
+_PART = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The story part of a decision: ``other`` is the article it is linked to, 0 for a founder."""
+
+    story: int
+    other: int
+    probability: float
+    merged: tuple[int, ...] = ()
+
+
 class LiveLanguage:
-    def __init__(s): s.position=-1
+    """Live stories of one language.
+
+    Attributes
+    ----------
+    position:
+        The language's position (see :mod:`dedup.store.lease`) that this state stands at.
+    """
+
+    def __init__(self, settings: Settings, idf: Idf | None) -> None:
+        story = settings.story
+        self._stories = LiveStories(
+            new_key=str,
+            idf=idf,
+            threshold=story.threshold,
+            quorum=story.quorum,
+            window=story.window_days * 86_400,
+            most=story.candidates,
+        )
+        self.position = -1
+
+    def __len__(self) -> int:
+        return len(self._stories)
+
     @classmethod
-    def load(cls, connection, lang, settings):
-        return cls()
-    def decide(s, records): return [Decision(r.number) for r in records]
-    def add(s, record, story): pass
-    def remove(s, number): pass
-@dataclass
-class Near:
-    articles: tuple=(); story:int=0; probability:float|None=None
-class Nearest:
-    def __init__(s, settings): pass
-    def find(s, record, lang, most):
-        return Near()
-        yield []
+    def load(cls, lang: str, settings: Settings) -> Plan[LiveLanguage]:
+        """Read the state from the store."""
+        position, snapshot, listed = yield [
+            ("GET", keys.position(lang)),
+            ("GET", keys.snapshot(IDF)),
+            ("LRANGE", keys.live(lang), 0, -1),
+        ]
+        state = cls(settings, Idf.from_bytes(snapshot) if snapshot else None)
+        yield from state._enter([int(item) for item in listed])
+        state.position = int(position or 0)
+        return state
+
+    def _enter(self, numbers: Sequence[int]) -> Plan[None]:
+        wanted = [number for number in dict.fromkeys(numbers) if number not in self._stories]
+        for start in range(0, len(wanted), _PART):
+            part = wanted[start : start + _PART]
+            records = yield from reading.records(part)
+            places = yield from reading.memberships(part)
+            # A copy that stands for its group since the first one went is live; one that left is not.
+            part = [n for n in part if n in records and n in places and places[n].group == n]
+            features = Features.unpack([records[n].features for n in part])
+            self._stories.load(part, features, [str(places[n].story) for n in part])
+
+    def decide(self, records: Sequence[Record]) -> list[Decided]:
+        """Decide the stories of new representatives, in order."""
+        if not records:
+            return []
+        features = Features.unpack([one.features for one in records])
+        decisions = self._stories.assign([one.number for one in records], features)
+        return [
+            Decided(
+                int(one.story),
+                0 if one.founded or one.best is None else one.best,
+                one.probability,
+                tuple(map(int, one.merged)),
+            )
+            for one in decisions
+        ]
+
+    def add(self, record: Record, story: int) -> None:
+        """Enter an article that has become the representative of a group in ``story``."""
+        self._stories.load([record.number], Features.unpack([record.features]), [str(story)])
+
+    def remove(self, number: int) -> None:
+        """Take an article out."""
+        self._stories.remove(number)

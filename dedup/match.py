@@ -11,7 +11,7 @@ from dedup.cluster.relation import Relation
 from dedup.errors import NotFound
 from dedup.evidence import evidence_of, story_evidence
 from dedup.identity import story_id
-from dedup.live import Nearest
+from dedup.nearest import Nearest
 from dedup.settings import Settings
 from dedup.store import reading, scripts
 from dedup.store.connection import Plan
@@ -21,8 +21,8 @@ from dedup.verify import Judged, Verifier
 from dedup.views import DuplicateView, Evidence, Link, MatchView
 from dedup.views import Relation as Word
 
-#: Candidates that are verified; near articles of other texts that are shown.
-_CANDIDATES, _NEAREST = 64, 5
+#: Candidates that are verified.
+_CANDIDATES = 64
 
 
 class Matcher:
@@ -49,7 +49,7 @@ class Matcher:
             if place is not None:
                 name = yield from self._story(place)
                 return MatchView(duplicates, name, 1.0)
-        near = yield from self._nearest.find(record, lang, most=_NEAREST)
+        near = yield from self._nearest.find(record, lang)
         wanted = [number for number, _ in near.articles] + ([near.story] if near.story else [])
         records = yield from reading.records(wanted)
         documents = yield from reading.documents([number for number, _ in near.articles])
