@@ -42,8 +42,9 @@ def spill_articles(
     threads: int,
     rename: Mapping[str, str],
     on_reject: Rejected | None,
-    sketch: Callable[[Sequence[Article]], pa.RecordBatch],
+    layout: Callable[[Sequence[Article]], pa.RecordBatch],
     advance: Callable[[int], None],
+    first: int = 0,
 ) -> None:
     """Read every input, part by part.
 
@@ -58,19 +59,21 @@ def spill_articles(
         Where the articles go.
     threads : int
         Parts computed at a time.
-    sketch : callable
+    layout : callable
         Turns the articles of a part into its columns; runs in a thread.
     advance : callable
         Told the number of articles of each finished part.
+    first : int
+        Number of the first part.
     """
 
     def compute(number: int, articles: list[Article]) -> int:
-        parts.write(number, sketch(articles))
+        parts.write(number, layout(articles))
         return len(articles)
 
     with ThreadPoolExecutor(threads, thread_name_prefix="dedup-intake") as pool:
         running: list[Future[int]] = []
-        for number, articles in enumerate(_cut(read_articles(inputs, on_reject=on_reject, rename=rename))):
+        for number, articles in enumerate(_cut(read_articles(inputs, on_reject=on_reject, rename=rename)), first):
             if parts.has(number):
                 advance(len(articles))
                 continue

@@ -39,21 +39,27 @@ class Parts:
 
     def has(self, number: int) -> bool:
         """Whether a part is there, whole."""
-        return self._path(number).exists()
+        return self.path(number).exists()
 
     def write(self, number: int, batch: pa.RecordBatch) -> None:
         """Write a part in one step."""
         with (
-            replaced(self._path(number)) as draft,
+            replaced(self.path(number)) as draft,
             pa.OSFile(str(draft), "wb") as sink,
             pa.ipc.new_file(sink, batch.schema) as writer,
         ):
             writer.write_batch(batch)
         self._starts = None
 
+    def clear(self) -> None:
+        """Delete all parts."""
+        for path in self.folder.glob("*.arrow"):
+            path.unlink()
+        self._starts = None
+
     def read(self, number: int, columns: Sequence[str] | None = None) -> pa.RecordBatch:
         """Map a part into memory."""
-        batch = pa.ipc.open_file(pa.memory_map(str(self._path(number)))).get_batch(0)
+        batch = pa.ipc.open_file(pa.memory_map(str(self.path(number)))).get_batch(0)
         return batch if columns is None else batch.select(list(columns))
 
     @property
@@ -109,5 +115,6 @@ class Parts:
         back[order] = np.arange(order.size)
         return table.take(pa.array(back))
 
-    def _path(self, number: int) -> Path:
+    def path(self, number: int) -> Path:
+        """File of a part."""
         return self.folder / f"{number:06d}.arrow"

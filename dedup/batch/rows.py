@@ -111,12 +111,11 @@ class _Lines:
         self._stream = stream
 
     def write(self, batch: pa.RecordBatch) -> None:
-        self._stream.writelines(
-            orjson.dumps(
-                {name: value for name, value in row.items() if value is not None}, option=orjson.OPT_APPEND_NEWLINE
-            )
-            for row in batch.to_pylist()
-        )
+        for row in batch.to_pylist():
+            line = {name: value for name, value in row.items() if value is not None}
+            if "metadata" in line:
+                line["metadata"] = orjson.Fragment(line["metadata"])
+            self._stream.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
 
 
 def row_batch(**columns: Any) -> pa.RecordBatch:

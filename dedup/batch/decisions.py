@@ -1,0 +1,182 @@
+"""The decisions of a batch run, stage by stage, by the rules of the cluster room.
+
+What each stage decided lies in the work folder as Arrow files: ``groups`` and ``duplicates``
+(pairs) after the first, ``outcome`` and ``links`` after the second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from dedup.batch.canonical import pick_canonicals
+from dedup.batch.corpus import Corpus
+from dedup.batch.outcome import Outcome, founders, preference
+from dedup.batch.parts import Parts
+from dedup.batch.stories import chunk_size, cluster_corpus
+from dedup.cluster.duplicates import find_duplicates
+from dedup.cluster.pairs import PairModel
+from dedup.cluster.relation import Relation, RelationRule
+from dedup.settings import Settings
+
+_BINS = 50
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """The decisions on one corpus.
+
+    Attributes
+    ----------
+    corpus : Corpus
+        The articles.
+    folder : Path
+        Where results go.
+    settings : Settings
+        ``sketch``, ``story`` and ``outlets`` are used.
+    threads : int
+        Threads of the kernels; no result depends on it.
+    budget : int or None
+        Bytes to hold at a time; no result depends on it.
+    """
+
+    corpus: Corpus
+    folder: Path
+    settings: Settings
+    threads: int
+    budget: int | None
+
+    @cached_property
+    def order(self) -> NDArray[np.int64]:
+        """Articles by preference as founder and representative."""
+        return preference(self.corpus.published, self.corpus.ids)
+
+    def find_duplicates(self, advance: Callable[[int], None]) -> dict[str, Any]:
+        """Put copies, edits and cuts of one text into groups."""
+        sketch = self.settings.sketch
+        mapped = self.folder / "sketches"
+        mapped.mkdir(exist_ok=True)
+        found = find_duplicates(
+            self.corpus.texts(),
+            threshold=sketch.threshold,
+            ngram=sketch.ngram,
+            num_perm=sketch.num_perm,
+            seed=sketch.seed,
+            order=self.order,
+            rule=RelationRule(threshold=sketch.threshold, containment=sketch.containment),
+            threads=self.threads,
+            folder=mapped,
+        )
+        for path in mapped.iterdir():
+            path.unlink()
+        pairs = found.pairs
+        anchors = found.representatives[found.labels] if len(found) else found.labels
+        columns = {"anchor": anchors, "relation": found.relations, "score": found.scores}
+        Parts(self.folder / "groups").write(0, pa.record_batch(columns))
+        Parts(self.folder / "duplicates").write(
+            0,
+            pa.record_batch(
+                {"left": pairs.left, "right": pairs.right, "jaccard": pairs.jaccard, "relation": pairs.relation}
+            ),
+        )
+        advance(len(found))
+        return {"items": len(found), "groups": len(found.representatives), "pairs": len(pairs)}
+
+    def find_stories(self, advance: Callable[[int], None]) -> dict[str, Any]:
+        """Put groups that report one event into stories, and pick what stands for each."""
+        n = len(self.corpus)
+        story = self.settings.story
+        anchor, relation, score = self._groups()
+        representatives = self.order[anchor[self.order] == self.order]
+        clustering = cluster_corpus(
+            lambda rows: self.corpus.features(representatives[rows]),
+            representatives.size,
+            Parts(self.folder / "judged"),
+            model=PairModel.default(),
+            threshold=story.threshold,
+            window=story.window_days * 86_400,
+            most=story.candidates,
+            threads=self.threads,
+            chunk=chunk_size(self.budget, representatives.size),
+            advance=advance,
+        )
+        rank = np.empty(n, np.int64)
+        rank[self.order] = np.arange(n)
+        of = np.empty(n, np.int64)
+        of[representatives] = representatives[clustering.labels]
+        founder = np.empty(n, np.int64)
+        founder[representatives] = founders(of[representatives], rank[representatives])
+        founder[representatives] = representatives[founder[representatives]]
+        place = founder[anchor]
+        relation, score = relation.copy(), score.copy()
+        reports = representatives[founder[representatives] != representatives]
+        belongs = np.ones(n)
+        belongs[representatives] = clustering.score
+        relation[reports], score[reports] = Relation.REPORT, belongs[reports]
+        self._mark_templates(anchor, rank, relation, score)
+        canonical = pick_canonicals(self.corpus, place, self.settings)
+        outcome = {"group": anchor, "story": place, "canonical": canonical, "relation": relation, "score": score}
+        Parts(self.folder / "outcome").write(0, pa.record_batch(outcome))
+        links = {
+            "left": representatives[clustering.left],
+            "right": representatives[clustering.right],
+            "probability": clustering.probability,
+        }
+        Parts(self.folder / "links").write(0, pa.record_batch(links))
+        stories = int(np.count_nonzero(place == np.arange(n)))
+        return {"items": representatives.size, "stories": stories}
+
+    def outcome(self) -> Outcome:
+        """What was decided."""
+        columns = _columns(Parts(self.folder / "outcome"))
+        return Outcome(**columns)
+
+    def duplicate_pairs(self) -> Mapping[str, NDArray[Any]]:
+        """Related pairs of texts: ``left``, ``right``, ``jaccard``, ``relation``."""
+        return _columns(Parts(self.folder / "duplicates"))
+
+    def links(self) -> Mapping[str, NDArray[Any]]:
+        """Strongest links inside stories: ``left``, ``right``, ``probability``."""
+        return _columns(Parts(self.folder / "links"))
+
+    def probabilities(self) -> NDArray[np.int64]:
+        """Histogram of the probabilities of all judged pairs over 0..1."""
+        counts = np.zeros(_BINS, np.int64)
+        for batch in Parts(self.folder / "judged").batches(["logit"]):
+            values = 1 / (1 + np.exp(-batch.column(0).to_numpy()))
+            counts += np.histogram(values, bins=_BINS, range=(0, 1))[0]
+        return counts
+
+    def _groups(self) -> tuple[NDArray[np.int64], NDArray[np.uint8], NDArray[np.float64]]:
+        columns = _columns(Parts(self.folder / "groups"))
+        return columns["anchor"], columns["relation"], columns["score"]
+
+    def _mark_templates(
+        self,
+        anchor: NDArray[np.int64],
+        rank: NDArray[np.int64],
+        relation: NDArray[np.uint8],
+        score: NDArray[np.float64],
+    ) -> None:
+        """A founder of a story whose text is an older one's with other numbers says so."""
+        pairs = self.duplicate_pairs()
+        template = pairs["relation"] == Relation.TEMPLATE
+        left, right, jaccard = pairs["left"][template], pairs["right"][template], pairs["jaccard"][template]
+        later = np.where(rank[left] < rank[right], right, left)
+        founding = (relation[later] == Relation.ORIGINAL) & (anchor[later] == later)
+        later, jaccard = later[founding], jaccard[founding]
+        best = np.zeros(rank.size)
+        np.maximum.at(best, later, jaccard)
+        relation[later], score[later] = Relation.TEMPLATE, best[later]
+
+
+def _columns(parts: Parts) -> dict[str, NDArray[Any]]:
+    batch = parts.read(0)
+    return {name: batch.column(name).to_numpy() for name in batch.schema.names}
