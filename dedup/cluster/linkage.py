@@ -15,7 +15,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from dedup.cluster import pair_features
 from dedup.cluster.pair_features import K, Prepared, Weights, logit_of
+from dedup.text.compiled import kernel
 from dedup.text.parallel import ordered_map, thread_count
 
 #: Log-odds are clipped to this magnitude, so that no single pair outvotes the others.
@@ -119,7 +121,7 @@ def pair_matrix(p: Any, w: Any, members: Any) -> Any:
     return matrix
 
 
-@njit(cache=True, nogil=True)
+@kernel(pair_features)
 def link_component(p: Any, w: Any, members: Any, cut: float, labels: Any, strength: Any) -> None:
     """Cluster one component; write the labels and strengths of its members."""
     m = members.shape[0]

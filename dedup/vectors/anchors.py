@@ -129,8 +129,8 @@ def sign_before(data: Any, start: int, base: int) -> bool:
 
 
 @njit(cache=True, nogil=True)
-def add_anchor(keys: Any, weights: Any, count: int, key: Any, weight: int) -> int:
-    """Add ``weight`` to ``key`` in the small unsorted list of an article; a full list takes no new key."""
+def add_anchor(keys: Any, weights: Any, places: Any, place: int, count: int, key: Any, weight: int) -> int:
+    """Add ``weight`` to ``key`` in the small unsorted list of an article, noting its first token; a full list takes no new key."""
     if key == 0:
         return count
     for k in range(count):
@@ -140,6 +140,7 @@ def add_anchor(keys: Any, weights: Any, count: int, key: Any, weight: int) -> in
     if count < keys.shape[0]:
         keys[count] = key
         weights[count] = weight
+        places[count] = place
         return count + 1
     return count
 
@@ -156,9 +157,9 @@ def ordinal_key(value: int, head: Any) -> Any:
 def find_anchors(
     data: Any, base: int, limit: int, hash_: Any, start: Any, end: Any, flags: Any, sep: Any, value: Any,
     first: int, last: int, title: bool, lead: int, published: int, words: Any, classes: Any,
-    keys: Any, weights: Any, count: int,
+    keys: Any, weights: Any, places: Any, count: int,
 ) -> int:  # fmt: skip
-    """Collect the anchors of tokens ``first:last`` of one text; return the new count.
+    """Collect the anchors of tokens ``first:last`` of one text into keys, weights and first tokens; return the new count.
 
     ``data[base:limit]`` are the bytes of the text; ``lead`` is the number of tokens that count twice.
     """
@@ -184,7 +185,7 @@ def find_anchors(
                     back = (today + 3 - (here - w.WEEKDAY)) % 7
                 if back >= 0:
                     y, m, d = civil_of_day(today - back)
-                    count = add_anchor(keys, weights, count, date_key(d, m, y), weight)
+                    count = add_anchor(keys, weights, places, i, count, date_key(d, m, y), weight)
             if 1 <= here <= 12 and flags[i] & t.FLAG_CAPITAL and i + 1 < last:
                 day = np.int64(0)
                 if flags[i + 1] & t.FLAG_DIGITS and end[i + 1] - start[i + 1] <= 2:
@@ -195,7 +196,7 @@ def find_anchors(
                     year = np.int64(0)
                     if i + 2 < last and flags[i + 2] & t.FLAG_DIGITS and 1971 <= value[i + 2] <= 2097:
                         year = np.int64(value[i + 2])
-                    count = add_anchor(keys, weights, count, dated(day, here, year, published), weight)
+                    count = add_anchor(keys, weights, places, i, count, dated(day, here, year, published), weight)
                     i += 2
                     continue
             number = np.int64(0)
@@ -211,7 +212,7 @@ def find_anchors(
                         number = 5
             if number:
                 head = head_before(hash_, words, classes, first, i)
-                count = add_anchor(keys, weights, count, ordinal_key(number, head), weight)
+                count = add_anchor(keys, weights, places, i, count, ordinal_key(number, head), weight)
             i += 1
             continue
         v = np.int64(value[i])
@@ -234,7 +235,7 @@ def find_anchors(
                     year = np.int64(value[at])
                 key = dated(v, month, year, published)
                 if key:
-                    count = add_anchor(keys, weights, count, key, weight)
+                    count = add_anchor(keys, weights, places, i, count, key, weight)
                     i = at
                     continue
         # 2015-08-21
@@ -242,7 +243,7 @@ def find_anchors(
             if sep[i + 2] == t.GAP_DASH and flags[i + 2] & t.FLAG_DIGITS and end[i + 1] - start[i + 1] == 2:
                 key = date_key(np.int64(value[i + 2]), np.int64(value[i + 1]), v)
                 if key:
-                    count = add_anchor(keys, weights, count, key, weight)
+                    count = add_anchor(keys, weights, places, i, count, key, weight)
                     i += 3
                     continue
         # 21/8[/2015], 21-8, 21.8
@@ -258,13 +259,13 @@ def find_anchors(
                 year = np.int64(value[i + 2]) if full else np.int64(0)
                 key = dated(v, np.int64(value[i + 1]), year, published)
                 if key:
-                    count = add_anchor(keys, weights, count, key, weight)
+                    count = add_anchor(keys, weights, places, i, count, key, weight)
                     i += 3 if full else 2
                     continue
             if gap == t.GAP_DASH and not third and not glued and v <= 99 and value[i + 1] <= 99:
                 high, low = max(v, np.int64(value[i + 1])), min(v, np.int64(value[i + 1]))
                 key = np.uint32(SCORE << KIND_SHIFT | high << 7 | low)
-                count = add_anchor(keys, weights, count, key, weight)
+                count = add_anchor(keys, weights, places, i, count, key, weight)
                 i += 2
                 continue
         # thứ 18, lần 18 (thứ 2 to thứ 7 are days of the week unless "lần" stands before)
@@ -272,7 +273,7 @@ def find_anchors(
             twice = before == w.TIMES or (i - 1 > first and class_of(words, classes, hash_[i - 2]) == w.TIMES)
             if v > 7 or twice:
                 head = head_before(hash_, words, classes, first, i)
-                count = add_anchor(keys, weights, count, ordinal_key(v, head), weight)
+                count = add_anchor(keys, weights, places, i, count, ordinal_key(v, head), weight)
                 i += 1
                 continue
         # Amounts: 40.000 người, 1,5 tỷ đồng, $3.2 million, 66%
@@ -303,11 +304,11 @@ def find_anchors(
             break
         scaled = np.uint64(min(amount, 1e15) * 1000 + 0.5)
         if sign == 1:
-            count = add_anchor(keys, weights, count, hashed_key(PERCENT, scaled, 0), weight)
+            count = add_anchor(keys, weights, places, i, count, hashed_key(PERCENT, scaled, 0), weight)
         elif money:
-            count = add_anchor(keys, weights, count, hashed_key(MONEY, scaled, 0), weight)
+            count = add_anchor(keys, weights, places, i, count, hashed_key(MONEY, scaled, 0), weight)
         elif unit != 0:
-            count = add_anchor(keys, weights, count, hashed_key(QUANTITY, scaled, unit), weight)
+            count = add_anchor(keys, weights, places, i, count, hashed_key(QUANTITY, scaled, unit), weight)
         i = max(at, i + 1)
     return count
 

@@ -13,6 +13,8 @@ import numpy as np
 from numba import njit
 
 from dedup.text import kernels as t
+from dedup.text.compiled import kernel
+from dedup.vectors import anchors, lexicon, prior
 from dedup.vectors.anchors import DATE, KIND_SHIFT, ORDINAL, find_anchors
 from dedup.vectors.prior import (
     ABSENT_BIGRAM,
@@ -206,11 +208,11 @@ def keep_anchors(keys: Any, weights: Any, count: int, out_keys: Any, out_weights
     return at
 
 
-@njit(cache=True, nogil=True)
+@kernel(anchors, lexicon, prior)
 def featurize_column(
     t_data: Any, t_at: Any, t_offsets: Any, t_hash: Any, t_start: Any, t_end: Any, t_flags: Any, t_sep: Any, t_value: Any,
     data: Any, at: Any, offsets: Any, hash_: Any, start: Any, end: Any, flags: Any, sep: Any, value: Any,
-    published: Any, lang: Any, keys: Any, prior: Any, begin: Any, mask: Any, bigram_tables: Any, words: Any, classes: Any,
+    published: Any, lang: Any, keys: Any, idfs: Any, begin: Any, mask: Any, bigram_tables: Any, words: Any, classes: Any,
     term_offsets: Any, term_hash: Any, term_bits: Any, term_idf: Any,
     anchor_offsets: Any, anchor_key: Any, anchor_weight: Any, known: Any,
 ) -> None:  # fmt: skip
@@ -225,32 +227,33 @@ def featurize_column(
     used = np.empty(_SLOTS, np.int64)
     found_key = np.empty(_COLLECTED, np.uint32)
     found_weight = np.empty(_COLLECTED, np.int64)
+    found_place = np.empty(_COLLECTED, np.int64)
     m, a = 0, 0
     for i in range(published.shape[0]):
         code = lang[i]
-        count, anchors = 0, 0
+        count, found = 0, 0
         last_title = min(t_offsets[i + 1], t_offsets[i] + MAX_TOKENS)
         last_body = min(offsets[i + 1], offsets[i] + MAX_TOKENS)
         count = collect_terms(
             t_data, t_at[i], t_hash, t_start, t_flags, t_sep, t_offsets[i], last_title, True,
-            keys, prior, begin[code], mask[code], bigram_tables[code],
+            keys, idfs, begin[code], mask[code], bigram_tables[code],
             slots, used, count, tf, bits, idf, known[i],
         )  # fmt: skip
         count = collect_terms(
             data, at[i], hash_, start, flags, sep, offsets[i], last_body, False,
-            keys, prior, begin[code], mask[code], bigram_tables[code],
+            keys, idfs, begin[code], mask[code], bigram_tables[code],
             slots, used, count, tf, bits, idf, known[i],
         )  # fmt: skip
-        anchors = find_anchors(
+        found = find_anchors(
             t_data, t_at[i], t_at[i + 1], t_hash, t_start, t_end, t_flags, t_sep, t_value,
-            t_offsets[i], last_title, True, 0, published[i], words, classes, found_key, found_weight, anchors,
+            t_offsets[i], last_title, True, 0, published[i], words, classes, found_key, found_weight, found_place, found,
         )  # fmt: skip
-        anchors = find_anchors(
+        found = find_anchors(
             data, at[i], at[i + 1], hash_, start, end, flags, sep, value,
             offsets[i], last_body, False, LEAD_TOKENS, published[i], words, classes,
-            found_key, found_weight, anchors,
+            found_key, found_weight, found_place, found,
         )  # fmt: skip
         m = keep_heaviest(slots, used, count, tf, bits, idf, WORDS, BIGRAMS, term_hash, term_bits, term_idf, m)
-        a = keep_anchors(found_key, found_weight, anchors, anchor_key, anchor_weight, a)
+        a = keep_anchors(found_key, found_weight, found, anchor_key, anchor_weight, a)
         term_offsets[i + 1] = m
         anchor_offsets[i + 1] = a
