@@ -67,10 +67,11 @@ def _members(view: StoryView) -> Table:
         ("title", [member.title or member.lead or "-" for member in view.members]),
     ]
     shown = [(name, cells) for name, cells in columns if any(cells)]
-    for name, _ in shown:
-        last = name == "title"
+    for name, cells in shown:
+        # The title takes what is left and is cut; the others are never cut: an id must be whole to be copied.
+        width = None if name == "title" else max(len(name), *map(len, cells))
         justify: Literal["left", "right"] = "right" if name == "score" else "left"
-        table.add_column(name, no_wrap=True, overflow="ellipsis", ratio=1 if last else None, justify=justify)
+        table.add_column(name, no_wrap=True, overflow="ellipsis", min_width=width, justify=justify)
     for row in zip(*(cells for _, cells in shown), strict=True):
         table.add_row(*(Text(cell, style="bold green" if cell == "★" else "") for cell in row))
     return table
