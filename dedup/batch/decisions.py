@@ -121,7 +121,7 @@ class Decisions:
         belongs[representatives] = clustering.score
         relation[reports], score[reports] = Relation.REPORT, belongs[reports]
         self._mark_templates(anchor, rank, relation, score)
-        canonical = pick_canonicals(self.corpus, place, self.settings)
+        canonical = pick_canonicals(self.corpus, place, self.settings, threads=self.threads)
         outcome = {"group": anchor, "story": place, "canonical": canonical, "relation": relation, "score": score}
         Parts(self.folder / "outcome").write(0, pa.record_batch(outcome))
         links = {
