@@ -58,7 +58,14 @@ class Draft:
 
     # Reading -----------------------------------------------------------------------------------
 
-    def load(self, *, records: Iterable[int] = (), places: Iterable[int] = (), stories: Iterable[int] = ()) -> None:
+    def load(
+        self,
+        *,
+        records: Iterable[int] = (),
+        places: Iterable[int] = (),
+        stories: Iterable[int] = (),
+        groups: Iterable[int] = (),
+    ) -> None:
         """Read many at once; what was read or changed already stays as it is."""
         run = self._connection.run
         self.records |= run(reading.records(set(records) - self.records.keys()))
@@ -66,6 +73,14 @@ class Draft:
         if wanted:
             found = run(reading.memberships(wanted))
             self._places |= {number: found.get(number) for number in wanted}
+        unknown = sorted(set(groups) - self._groups.keys())
+        if unknown:
+            self.load(places=unknown)
+            lists = self._connection.execute([("LRANGE", keys.group_members(n), 0, -1) for n in unknown])
+            for number, listed in zip(unknown, lists, strict=True):
+                place = self._places[number]
+                stands = place is not None and place.group == number
+                self._groups[number] = [int(item) for item in listed] or ([number] if stands else [])
         fresh = set(stories) - self._stories.keys()
         if fresh:
             self._stories |= run(reading.stories(fresh))
@@ -104,10 +119,7 @@ class Draft:
     def group(self, representative: int) -> list[int]:
         """Numbers of a duplicate group's members in order of joining (a copy)."""
         if representative not in self._groups:
-            listed = self._connection.one("LRANGE", keys.group_members(representative), 0, -1)
-            place = self.place(representative)
-            stands = place is not None and place.group == representative
-            self._groups[representative] = [int(item) for item in listed] or ([representative] if stands else [])
+            self.load(groups=[representative])
         return list(self._groups[representative])
 
     def story_name(self, number: int) -> str:

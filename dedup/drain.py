@@ -20,7 +20,7 @@ from dedup.cluster.groups import best_representative
 from dedup.cluster.relation import Relation
 from dedup.draft import Draft
 from dedup.errors import FencedOut
-from dedup.live import LiveLanguage
+from dedup.live import Decided, LiveLanguage
 from dedup.settings import Settings
 from dedup.store import keys
 from dedup.store.connection import Connection
@@ -131,6 +131,7 @@ class Drain:
         decisions = dict(
             zip((one.record.number for one in founders), live.decide([f.record for f in founders]), strict=True)
         )
+        self._foresee(draft, grouped, decisions)
         story_of: dict[int, int] = {}
         for entry, one in zip(standing, grouped, strict=True):
             number = one.record.number
@@ -155,6 +156,17 @@ class Drain:
                     )
             story_of[number] = membership.story
             draft.add(one.record, membership, updated=entry.old > 0)
+
+    @staticmethod
+    def _foresee(draft: Draft, grouped: Sequence[_Grouped], decisions: Mapping[int, Decided]) -> None:
+        """Read at once what the decisions are about to change."""
+        own = {one.record.number for one in grouped}
+        joined = {one.representative for one in grouped} - own
+        draft.load(groups=joined)
+        stories = {place.story for number in joined if (place := draft.place(number)) is not None}
+        for decision in decisions.values():
+            stories |= {decision.story, *decision.merged}
+        draft.load(stories=stories - own, records=stories | joined)
 
     def _group(self, draft: Draft, entries: Sequence[PendingEntry]) -> list[_Grouped]:
         """Which duplicate group each article joins: verified against representatives only."""

@@ -105,7 +105,8 @@ def with_language(articles: Sequence[Article]) -> list[Article]:
     """The articles, each with its language where that can be told."""
     unknown = [row for row, article in enumerate(articles) if article.lang is None]
     known = list(articles)
-    for row, lang in zip(unknown, detect_language(articles[row].text[:LANGUAGE_SAMPLE] for row in unknown), strict=True):
+    samples = (articles[row].text[:LANGUAGE_SAMPLE] for row in unknown)
+    for row, lang in zip(unknown, detect_language(samples), strict=True):
         if lang is not None:
             known[row] = replace(articles[row], lang=lang)
     return known

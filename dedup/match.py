@@ -9,7 +9,7 @@ from dedup.article import Article
 from dedup.cluster.groups import best_representative
 from dedup.cluster.relation import Relation
 from dedup.errors import NotFound
-from dedup.evidence import evidence_of, story_evidence
+from dedup.evidence import evidence_of
 from dedup.identity import story_id
 from dedup.nearest import Nearest
 from dedup.settings import Settings
@@ -59,10 +59,10 @@ class Matcher:
                 records[number].id,
                 "report",
                 probability,
-                story_evidence(article, documents.get(number), probability),
+                evidence_of(article, Article.from_dict(documents[number]), passages=False),
             )
             for number, probability in near.articles
-            if number in records
+            if number in records and "text" in documents.get(number, {})
         )
         story = story_id(records[near.story].id) if near.story in records else None
         return MatchView(duplicates, story, near.probability, links)

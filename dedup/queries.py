@@ -10,7 +10,10 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from dedup.article import Article
+from dedup.canonical import rank_records
 from dedup.errors import NotFound
+from dedup.evidence import evidence_of
 from dedup.identity import group_id, story_id
 from dedup.settings import CanonicalPolicy, Settings
 from dedup.store import checks, feed, keys, reading
@@ -32,6 +35,8 @@ from dedup.views import (
 MOST_MEMBERS = 1000
 #: Characters of a text's beginning shown in a story's member list.
 LEAD = 240
+#: Links of one answer that are explained anew (some ms each), and explanations kept.
+MOST_EXPLAINED, MOST_KEPT = 40, 20_000
 #: A worker that gave no sign of life for so many ms is not counted.
 WORKER_LIFE_MS = 15_000
 
@@ -50,6 +55,7 @@ class Reader:
     def __init__(self, settings: Settings, trust: Mapping[str, float]) -> None:
         self.settings = settings
         self.trust = trust
+        self._explained: dict[tuple[int, int], Evidence] = {}
 
     def article(
         self, article_id: str, *, canonical_policy: CanonicalPolicy | None = None, text: bool = False
@@ -80,7 +86,7 @@ class Reader:
                 "is_canonical": canonical == record.id,
                 "canonical_id": canonical,
                 "score": place.score,
-                "links": self._links(record.id, place, names),
+                "links": (yield from self._links({record.number: record}, {record.number: place}, names)),
             }
         return ArticleView(
             id=record.id,
@@ -149,9 +155,7 @@ class Reader:
             for one in ordered
             if one.number in places
         )
-        links = tuple(
-            link for one in ordered if one.number in places for link in self._links(one.id, places[one.number], names)
-        )
+        links = yield from self._links({one.number: one for one in ordered}, places, names)
         return _story_view(
             story_id(names[number]),
             place,
@@ -247,8 +251,6 @@ class Reader:
 
     def rank(self, records: Sequence[Record], policy: CanonicalPolicy) -> list[CanonicalScore]:
         """Members by how well each can stand for their story, the best first, each with its components."""
-        from dedup.canonical import rank_records
-
         return rank_records(records, policy, self.trust)
 
     def _member_records(self, number: int, place: StoryRecord) -> Plan[dict[int, Record]]:
@@ -267,15 +269,33 @@ class Reader:
         documents = yield from reading.documents(list(records)[:200])
         return {number: " ".join(raw.get("text", "").split())[:LEAD] for number, raw in documents.items()}
 
-    def _links(self, article_id: str, place: Membership, names: Mapping[int, str]) -> tuple[Link, ...]:
-        if not place.other or place.other not in names:
-            return ()
-        if place.relation in ("report", "template"):
-            evidence = Evidence(probability=place.probability)
-        else:
-            evidence = Evidence(jaccard=place.score if place.relation != "excerpt" else None,
-                                containment=place.score if place.relation == "excerpt" else None)  # fmt: skip
-        return (Link(article_id, names[place.other], place.relation, place.score, evidence),)
+    def _links(
+        self, records: Mapping[int, Record], places: Mapping[int, Membership], names: Mapping[int, str]
+    ) -> Plan[tuple[Link, ...]]:
+        """The link of each article to the one it joined by, explained."""
+        linked = {n: places[n] for n in records if n in places and places[n].other in names}
+        told = [(n, one.other) for n, one in linked.items() if one.relation in ("report", "template")]
+        yield from self._explain([pair for pair in told if pair not in self._explained][:MOST_EXPLAINED])
+        links = []
+        for number, place in linked.items():
+            if place.relation in ("report", "template"):
+                evidence = self._explained.get((number, place.other), Evidence(probability=place.probability))
+            elif place.relation == "excerpt":
+                evidence = Evidence(containment=place.score)
+            else:
+                evidence = Evidence(jaccard=place.score)
+            links.append(Link(records[number].id, names[place.other], place.relation, place.score, evidence))
+        return tuple(links)
+
+    def _explain(self, pairs: Sequence[tuple[int, int]]) -> Plan[None]:
+        """Explain pairs of articles; what is kept of a number never changes, so neither does its evidence."""
+        documents = yield from reading.documents([number for pair in pairs for number in pair])
+        articles = {n: Article.from_dict(raw) for n, raw in documents.items() if "text" in raw}
+        for one, other in pairs:
+            if one in articles and other in articles:
+                self._explained[one, other] = evidence_of(articles[one], articles[other], passages=False)
+        while len(self._explained) > MOST_KEPT:
+            self._explained.pop(next(iter(self._explained)))
 
     def _member(
         self, record: Record, place: Membership, names: Mapping[int, str], canonical: str, lead: str | None
