@@ -81,6 +81,7 @@ class ApiSettings(_Section):
 
     host: str = Field("127.0.0.1", description="Address to listen on; others than loopback need API keys.")
     port: int = Field(8080, ge=0, le=65535, description="Port; 0 picks a free one.")
+    workers: int = Field(1, ge=1, le=64, description="API processes.")
     max_body: int = Field(32 * 1024 * 1024, ge=1024, description="Largest request body, in bytes.")
     max_batch: int = Field(1000, ge=1, description="Most articles in one request.")
     rate_per_minute: int = Field(6000, ge=1, description="Requests a minute for one key.")

@@ -230,10 +230,8 @@ class Supervisor:
             planned.append(_Child("beat", [*celery, "beat", "-S", "celery.beat:Scheduler", "--pidfile=", "-l", level]))
         if "api" in self.parts:
             self.port = self.port or _free_port(self.settings.api.host)
-            where = ["--host", self.settings.api.host, "--port", str(self.port), "--log-level", level]
-            planned.append(
-                _Child("api", [sys.executable, "-m", "uvicorn", "--factory", "dedup.api.app:create_app", *where])
-            )
+            where = ["--host", self.settings.api.host, "--port", str(self.port)]
+            planned.append(_Child("api", [sys.executable, "-m", "dedup.api", *where]))
         return planned
 
     def _launch(self, child: _Child, store_url: str) -> None:

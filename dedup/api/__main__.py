@@ -21,7 +21,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m dedup.api", description=__doc__)
     parser.add_argument("--host", default=settings.api.host)
     parser.add_argument("--port", type=int, default=settings.api.port)
-    parser.add_argument("--workers", type=int, default=1, help="processes")
+    parser.add_argument("--workers", type=int, default=settings.api.workers, help="processes")
     parser.add_argument("--fd", type=int, default=None, help="a socket that listens already")
     given = parser.parse_args()
     # create_app reads the same settings in each process, and decides by the address whether keys are needed.

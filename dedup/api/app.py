@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -52,6 +53,8 @@ def create_app(settings: Settings | None = None, *, service: AsyncService | None
         app.state.service = opened
         app.state.gate = Gate(opened.connection, required=required, rate_per_minute=settings.api.rate_per_minute)
         app.state.feed = feed.Tail(opened)
+        gc.collect()
+        gc.freeze()  # what is loaded by now stays: a full collection need not walk it while requests wait
         try:
             yield
         finally:
