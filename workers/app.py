@@ -8,6 +8,7 @@ from __future__ import annotations
 from dedup.broker import broker_url, celery_app
 from dedup.settings import Settings
 from dedup.store.connection import Connection
+from workers import transport
 from workers.heartbeat import Heartbeat
 from workers.schedule import schedule
 
@@ -24,6 +25,7 @@ def _store_url() -> str:
     return EmbeddedServer(Path(settings.store.url.removeprefix("embedded:") or ".dedup"), settings.store).url
 
 
+transport.install()
 app = celery_app(settings, broker_url(settings, _store_url()))
 app.conf.update(
     imports=["workers.tasks"],

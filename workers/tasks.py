@@ -46,7 +46,7 @@ def _close(**_: Any) -> None:
         _service[1].close()
 
 
-@app.task(name=INGEST, bind=True)
+@app.task(name=INGEST, bind=True, Request="workers.consumer:LeanRequest")
 def ingest(self: Task, articles: Any = None, *extra: Any, **named: Any) -> None:
     """Admit a list of articles, each an object as ``Article.to_dict`` gives it.
 

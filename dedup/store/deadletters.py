@@ -28,7 +28,7 @@ def letter(raw: Any, reason: str, *, tries: int, at_ms: int) -> tuple[str, bytes
     try:
         body = orjson.dumps(raw)
     except (TypeError, ValueError, RecursionError):
-        body = orjson.dumps({"unreadable": repr(raw)[:2000].encode("utf-8", "backslashreplace").decode()})
+        body = orjson.dumps({"unreadable": _shown(raw)})
     if len(body) > LONGEST:
         text = body[:2000].decode("utf-8", "ignore")
         body = orjson.dumps({"truncated": text, "bytes": len(body)})
@@ -37,6 +37,13 @@ def letter(raw: Any, reason: str, *, tries: int, at_ms: int) -> tuple[str, bytes
     letter_id = "d" + digest((body, reason), size=8).hex()
     kept = {"article_id": _printable(name), "reason": _printable(reason), "tries": tries, "at": at_ms}
     return letter_id, orjson.dumps({**kept, "article": orjson.Fragment(body)})
+
+
+def _shown(raw: Any) -> str:
+    try:
+        return repr(raw)[:2000].encode("utf-8", "backslashreplace").decode()
+    except RecursionError:
+        return f"{type(raw).__name__}, nested too deeply"
 
 
 def put(letters: Sequence[tuple[str, bytes]], *, at_ms: int) -> Plan[int]:

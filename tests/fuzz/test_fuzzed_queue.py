@@ -61,7 +61,8 @@ def test_each_hostile_message_becomes_a_dead_letter(settings: Settings) -> None:
             put(queue, messages)
             settle(queue, 400)
             good = [name for message in messages for name in message.valid]
-            assert set(service.wait(good, timeout=60)) == set(good)
+            missing = set(good) - set(service.wait(good, timeout=60))
+            assert not missing, f"{len(missing)} good articles are not visible; {service.status()}"
             assert service.status().articles == len(good)
             assert supervisor.processes() == before, "no message ends a worker"
             letters = service.connection.client.hgetall(keys.DEAD)
