@@ -24,6 +24,7 @@ from dedup.batch.stories import chunk_size, cluster_corpus
 from dedup.cluster.duplicates import find_duplicates
 from dedup.cluster.pairs import PairModel
 from dedup.cluster.relation import Relation, RelationRule
+from dedup.cluster.templates import mark_templates
 from dedup.settings import Settings
 
 _BINS = 50
@@ -120,7 +121,10 @@ class Decisions:
         belongs = np.ones(n)
         belongs[representatives] = clustering.score
         relation[reports], score[reports] = Relation.REPORT, belongs[reports]
-        self._mark_templates(anchor, rank, relation, score)
+        pairs = self.duplicate_pairs()
+        template = pairs["relation"] == Relation.TEMPLATE
+        left, right, jaccard = (pairs[name][template] for name in ("left", "right", "jaccard"))
+        mark_templates(left, right, jaccard, rank=rank, relations=relation, scores=score)
         canonical = pick_canonicals(self.corpus, place, self.settings, threads=self.threads)
         outcome = {"group": anchor, "story": place, "canonical": canonical, "relation": relation, "score": score}
         Parts(self.folder / "outcome").write(0, pa.record_batch(outcome))
@@ -157,24 +161,6 @@ class Decisions:
     def _groups(self) -> tuple[NDArray[np.int64], NDArray[np.uint8], NDArray[np.float64]]:
         columns = _columns(Parts(self.folder / "groups"))
         return columns["anchor"], columns["relation"], columns["score"]
-
-    def _mark_templates(
-        self,
-        anchor: NDArray[np.int64],
-        rank: NDArray[np.int64],
-        relation: NDArray[np.uint8],
-        score: NDArray[np.float64],
-    ) -> None:
-        """A founder of a story whose text is an older one's with other numbers says so."""
-        pairs = self.duplicate_pairs()
-        template = pairs["relation"] == Relation.TEMPLATE
-        left, right, jaccard = pairs["left"][template], pairs["right"][template], pairs["jaccard"][template]
-        later = np.where(rank[left] < rank[right], right, left)
-        founding = (relation[later] == Relation.ORIGINAL) & (anchor[later] == later)
-        later, jaccard = later[founding], jaccard[founding]
-        best = np.zeros(rank.size)
-        np.maximum.at(best, later, jaccard)
-        relation[later], score[later] = Relation.TEMPLATE, best[later]
 
 
 def _columns(parts: Parts) -> dict[str, NDArray[Any]]:

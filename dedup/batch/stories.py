@@ -37,12 +37,16 @@ FeaturesOf = Callable[[NDArray[np.int64]], Features]
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """Heaviest terms of ``n`` articles: offsets int64 (n + 1,), hashes uint32 (k,), squared weights float32 (k,)."""
+    """Heaviest terms of ``n`` articles: offsets int64 (n + 1,), hashes uint32 (k,), squared weights float32 (k,).
+
+    ``published`` int64 (n,) and ``lang`` uint16 (n,) are those of the features.
+    """
 
     offsets: NDArray[np.int64]
     hashes: NDArray[np.uint32]
     weights: NDArray[np.float32]
     published: NDArray[np.int64]
+    lang: NDArray[np.uint16]
 
 
 def chunk_size(budget: int | None, n: int) -> int:
@@ -93,17 +97,27 @@ def cluster_corpus(
         none, flat = np.empty(0, np.int64), np.empty(0, np.float32)
         return StoryClustering(none, flat, none, none, flat)
     cut = model.link_logit(threshold)
-    whole = prepare_whole(features_of, n, idf) if chunk >= n else None
-    idf = idf or (None if whole else blended_idf(features_of, n, chunk=chunk))
+    loaded = features_of(np.arange(n)) if chunk >= n else None
+    if idf is None:
+        idf = Idf.prior().blend(loaded) if loaded is not None else blended_idf(features_of, n, chunk=chunk)
+    snapshot = idf
+    whole = prepare(loaded, snapshot) if loaded is not None else None
 
     def prepared_of(rows: NDArray[np.int64]) -> Prepared:
-        return prepare(features_of(rows), idf or Idf.prior())
+        return prepare(features_of(rows), snapshot)
 
-    keys = _keys_of(whole, prepared_of, n, chunk)
+    if loaded is not None and whole is not None:
+        keys = _joined_keys([_keys_of(loaded, whole)])
+    else:
+        pieces = map(features_of, _chunks(n, chunk))
+        keys = _joined_keys([_keys_of(piece, prepare(piece, snapshot)) for piece in pieces])
+    del loaded
     strong: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]] = []
     span = max(_RANKS, chunk // 4 // _RANKS * _RANKS)
     for number, (codes, size) in enumerate(_candidates(keys, window, most, threads, span)):
         left, right = (codes >> np.uint64(32)).astype(np.int64), (codes & np.uint64(0xFFFFFFFF)).astype(np.int64)
+        same = keys.lang[left] == keys.lang[right]
+        left, right = left[same], right[same]
         if whole is not None:
             logits = pair_logits(whole, model.weights(n), left, right, threads=threads)
         else:
@@ -122,23 +136,20 @@ def cluster_corpus(
     return _clustering(labels, strength, pairs, model)
 
 
-def prepare_whole(features_of: FeaturesOf, n: int, idf: Idf | None) -> Prepared:
-    """Prepare all articles at once."""
-    features = features_of(np.arange(n))
-    return prepare(features, idf or Idf.prior().blend(features))
+def _keys_of(features: Features, prepared: Prepared) -> Keys:
+    offsets, hashes, weights = heaviest_keys(
+        prepared.term_offsets, prepared.term_hash, prepared.term_bits, prepared.weight, KEYS
+    )
+    return Keys(offsets, hashes, weights, features.published, features.lang)
 
 
-def _keys_of(whole: Prepared | None, prepared_of: Callable[[NDArray[np.int64]], Prepared], n: int, chunk: int) -> Keys:
-    sizes, hashes, weights, published = [], [], [], []
-    for rows in _chunks(n, chunk):
-        p = prepared_of(rows) if whole is None else whole
-        offsets, keys, heavy = heaviest_keys(p.term_offsets, p.term_hash, p.term_bits, p.weight, KEYS)
-        sizes.append(np.diff(offsets))
-        hashes.append(keys)
-        weights.append(heavy)
-        published.append(p.published)
-    ends = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate(sizes), dtype=np.int64)])
-    return Keys(ends, np.concatenate(hashes), np.concatenate(weights), np.concatenate(published))
+def _joined_keys(parts: list[Keys]) -> Keys:
+    sizes = np.concatenate([np.diff(part.offsets) for part in parts])
+    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes, dtype=np.int64)])
+    columns = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("hashes", "weights", "published", "lang")
+    )
+    return Keys(offsets, *columns)
 
 
 def _candidates(

@@ -72,6 +72,9 @@ def cluster_stories(
     prepared = prepare(features, idf or Idf.prior().blend(features))
     weights = weights or model.weights(len(features))
     left, right = candidate_pairs(prepared, window=window, most=most, threads=threads)
+    # Stories are of one language, in the stream as here.
+    same = features.lang[left] == features.lang[right]
+    left, right = left[same], right[same]
     logits = pair_logits(prepared, weights, left, right, threads=threads)
     labels, strength = average_linkage(
         prepared, weights, left, right, logits, cut=model.link_logit(threshold), threads=threads

@@ -17,6 +17,7 @@ from dedup.cluster.explain import PairEvidence, explain
 from dedup.cluster.pairs import PairModel
 from dedup.cluster.relation import Relation, RelationRule
 from dedup.cluster.stories import cluster_stories
+from dedup.cluster.templates import mark_templates
 from dedup.errors import ArticleError
 from dedup.identity import group_id, story_id
 from dedup.outlets import UNKNOWN, load_outlets
@@ -191,6 +192,12 @@ def cluster_articles(
     belongs = np.ones(len(items))
     belongs[leaders] = found.score
     scores[reports] = belongs[reports]
+    pairs = duplicates.pairs
+    template = pairs.relation == Relation.TEMPLATE
+    mark_templates(
+        pairs.left[template], pairs.right[template], pairs.jaccard[template],
+        rank=np.argsort(order), relations=relations, scores=scores,
+    )  # fmt: skip
     trust = load_outlets(settings.outlets) if trust is None else trust
     trusted = [trust.get((item.source or "").lower(), UNKNOWN) for item in items]
     canonical, rankings = _canonicals(items, features, founder, policy or story.canonical, trusted)

@@ -19,6 +19,7 @@ from benchmarks.corpus import generate, write_jsonl, write_parquet
 from dedup.batch import stories
 from dedup.batch.local import Summary, cluster_files
 from dedup.batch.rows import ROW
+from dedup.cluster.whole import cluster_articles
 from dedup.errors import ArticleError, InputError
 from dedup.settings import Settings
 
@@ -206,3 +207,13 @@ def test_a_run_killed_at_any_moment_goes_on_and_ends_alike(corpus: Path, expecte
         if (tmp_path / f"{out.name}.work").exists():  # killed between writing and tidying up
             subprocess.run([sys.executable, "-c", SCRIPT, str(corpus), str(out), ""], check=True)
         assert out.read_bytes() == expected
+
+
+def test_files_and_memory_give_the_same_rows(expected: bytes, rows: list[dict[str, Any]]) -> None:
+    names = ("id", "title", "text", "published_at", "source", "url", "lang")
+    found = cluster_articles([{name: row[name] for name in names} for row in rows]).to_arrow().to_pylist()
+    lines = [json.loads(line) for line in expected.splitlines()]
+    assert [{**row, "score": round(row["score"], 6)} for row in found] == lines
+    assert {"template", "report", "original", "identical", "near_duplicate", "excerpt"} == {
+        r["relation"] for r in lines
+    }
