@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from dedup.article import Article
-from dedup.cli.main import SOME_REJECTED, Context
+from dedup.cli.main import FAILED, SOME_REJECTED, Context
 from dedup.cli.output import Refusals, bars, json_option, print_json
 from dedup.cli.queries import renames
 from dedup.errors import InputError
@@ -65,7 +65,7 @@ def cluster_command(
     elif out != "-":
         click.echo(f"{summary.articles:,} articles, {summary.groups:,} texts, {summary.stories:,} stories -> {out}")
     if refused.count:
-        raise SystemExit(SOME_REJECTED)
+        raise SystemExit(SOME_REJECTED if summary.articles else FAILED)
 
 
 @click.command("evaluate")

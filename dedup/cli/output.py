@@ -80,7 +80,7 @@ def progress(label: str, total: int | None = None, *, quiet: bool = False) -> It
 
 
 def bars() -> Progress:
-    """Return the progress display of this tool, on standard error."""
+    """Return the progress display of this tool: on standard error, and only while that is a terminal."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -100,4 +100,5 @@ def bars() -> Progress:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         console=Console(stderr=True),
+        disable=not sys.stderr.isatty(),
     )
