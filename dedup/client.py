@@ -299,6 +299,7 @@ def _error_of(response: httpx.Response) -> DedupError:
         "not-found": NotFound,
         "input": InputError,
         "parameter": InputError,
+        "cursor": InputError,
         "store-full": StoreFull,
         "queue-full": Backpressure,
         "store-unavailable": StoreUnavailable,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import Path, Query, Request
+from fastapi import Header, Path, Query, Request
 from pydantic import BeforeValidator, WithJsonSchema
 from starlette.convertors import StringConvertor
 
@@ -80,7 +80,10 @@ LetterId = Annotated[str, Path(max_length=MAX_ID, description="The dead letter's
 Policy = Annotated[
     CanonicalPolicy | None, Query(description="Rank the canonical by this policy instead of the story's own.")
 ]
-Cursor = Annotated[
-    str | None, Query(min_length=1, max_length=512, description="`next_cursor` of the page before; opaque.")
-]
+_CURSOR = "`next_cursor` of the page before, unchanged."
+_FEED_CURSOR = r"^(0|[0-9]{1,18}-[0-9]{1,18})$"
+StoriesCursor = Annotated[str | None, Query(pattern=r"^[012]\.[0-9]{1,18}\.[0-9]{1,12}$", description=_CURSOR)]
+ChangesCursor = Annotated[str | None, Query(pattern=_FEED_CURSOR, description="`cursor` of the last change seen.")]
+LastEventId = Annotated[str | None, Header(pattern=_FEED_CURSOR, description="Where a stream resumes.")]
+DeadCursor = Annotated[str | None, Query(pattern=r"^[0-9]{1,9}$", description=_CURSOR)]
 Limit = Annotated[int, Query(ge=1, le=500, description="Most items on the page.")]

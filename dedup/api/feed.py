@@ -10,13 +10,13 @@ from collections.abc import AsyncIterator
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated
 
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response, StreamingResponse
 
 from dedup.api import openapi
 from dedup.api.access import need
 from dedup.api.answers import answer, encode
-from dedup.api.context import Cursor, Limit, known_parameters, service_of
+from dedup.api.context import ChangesCursor, LastEventId, Limit, known_parameters, service_of
 from dedup.errors import DedupError
 from dedup.views import Change, Page
 
@@ -46,10 +46,10 @@ _HEARTBEAT_SECONDS = 15.0
 )
 async def changes(
     request: Request,
-    cursor: Cursor = None,
+    cursor: ChangesCursor = None,
     limit: Limit = 100,
     wait: Annotated[float, Query(ge=0, le=60, description="Seconds to wait for a change when there is none.")] = 0.0,
-    last_event_id: Annotated[str | None, Header(max_length=512, description="Where a stream resumes.")] = None,
+    last_event_id: LastEventId = None,
 ) -> Response:
     """Without a cursor, from the first change on.
 

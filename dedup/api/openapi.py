@@ -18,6 +18,7 @@ _REASONS = {
     401: "No API key, or one that is not known or was revoked.",
     403: "The key lacks the scope, or a page of another site asked.",
     404: "There is none of that id.",
+    409: "The cursor belongs to a list in another order.",
     413: "The body or the batch is too large.",
     415: "The body's media type is not understood.",
     421: "This host name is not served.",
@@ -53,7 +54,14 @@ _ARTICLE: dict[str, Any] = {
     "additionalProperties": False,
     "properties": {
         "text": {"type": "string", "description": "The body.", "maxLength": MAX_TEXT, "pattern": r"\S"},
-        "id": _string("The caller's id; derived when missing.", maxLength=MAX_ID, pattern=r"^[^\s\x00-\x1f\x7f]*$"),
+        "id": {
+            "type": ["string", "integer", "null"],
+            "description": "The caller's id; derived when missing.",
+            "maxLength": MAX_ID,
+            "pattern": r"^[^\s\x00-\x1f\x7f]*$",
+            "minimum": -(2**63),
+            "maximum": 2**63 - 1,
+        },
         "title": _string("The headline.", maxLength=MAX_TITLE),
         "url": _string("Where it was published; http or https.", maxLength=MAX_URL, pattern=_URL),
         "source": _string("The outlet; the URL's host when missing.", maxLength=MAX_SOURCE),

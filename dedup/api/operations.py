@@ -11,7 +11,7 @@ from starlette.responses import Response
 from dedup.api import openapi
 from dedup.api.access import need
 from dedup.api.answers import answer, created
-from dedup.api.context import Cursor, LetterId, Limit, known_parameters, service_of
+from dedup.api.context import DeadCursor, LetterId, Limit, known_parameters, service_of
 from dedup.api.metrics import CONTENT_TYPE, service_text
 from dedup.api.problems import Problem
 from dedup.errors import DedupError, NotFound
@@ -96,7 +96,7 @@ async def status(request: Request) -> Response:
     dependencies=[Depends(need("admin"))],
     responses=openapi.problems(cached=True),
 )
-async def dead_letters(request: Request, cursor: Cursor = None, limit: Limit = 50) -> Response:
+async def dead_letters(request: Request, cursor: DeadCursor = None, limit: Limit = 50) -> Response:
     """The newest first, each with its reason, its tries and the article."""
     return answer(request, await service_of(request).dead_letters(cursor=cursor, limit=limit))
 

@@ -10,7 +10,9 @@ from starlette.responses import Response
 from dedup.api import openapi
 from dedup.api.access import need
 from dedup.api.answers import answer
-from dedup.api.context import Cursor, Limit, Moment, Policy, StoryId, known_parameters, service_of
+from dedup.api.context import Limit, Moment, Policy, StoriesCursor, StoryId, known_parameters, service_of
+from dedup.api.problems import Problem
+from dedup.errors import InputError
 from dedup.views import Page, StoryView
 
 router = APIRouter(prefix="/v1", tags=["stories"], dependencies=[Depends(known_parameters), Depends(need("read"))])
@@ -23,7 +25,7 @@ Least = Annotated[int, Query(ge=1, le=1_000_000)]
     "/stories",
     response_model=Page[StoryView],
     summary="Stories by time, language, source, size and words",
-    responses=openapi.problems(cached=True),
+    responses=openapi.problems(409, cached=True),
 )
 async def stories(
     request: Request,
@@ -36,14 +38,26 @@ async def stories(
     min_sources: Annotated[Least, Query(description="At least this many outlets.")] = 1,
     text: Annotated[str | None, Query(min_length=1, max_length=500, description="Words in a title.")] = None,
     sort: Annotated[Sort, Query(description="Newest change, most articles, or newest story first.")] = "updated",
-    cursor: Cursor = None,
+    cursor: StoriesCursor = None,
     limit: Limit = 50,
 ) -> Response:
     """One page; follow `next_cursor` until it is null."""
-    page = await service_of(request).stories(
-        lang=lang, source=source, since=since, until=until, updated_since=updated_since,
-        min_articles=min_articles, min_sources=min_sources, text=text, sort=sort, cursor=cursor, limit=limit,
-    )  # fmt: skip
+    try:
+        page = await service_of(request).stories(
+            lang=lang,
+            source=source,
+            since=since,
+            until=until,
+            updated_since=updated_since,
+            min_articles=min_articles,
+            min_sources=min_sources,
+            text=text,
+            sort=sort,
+            cursor=cursor,
+            limit=limit,
+        )
+    except InputError as error:
+        raise Problem(409, "cursor", f"{error}: it belongs to a list in another order than {sort!r}") from None
     return answer(request, page)
 
 

@@ -44,6 +44,7 @@ def test_a_cursor_that_is_none_is_refused(http: TestClient) -> None:
         answer = http.get(path, params={"cursor": "nonsense"})
         assert answer.status_code == 422, path
         assert answer.headers["content-type"] == "application/problem+json"
+    assert http.get("/v1/stories?sort=first&cursor=1.5.5").status_code == 409
 
 
 def test_match_finds_a_cut_and_stores_nothing(http: TestClient, service: Service, seeds: object) -> None:
