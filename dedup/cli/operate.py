@@ -64,7 +64,7 @@ def demo_command(obj: Context, inputs: tuple[str, ...], as_json: bool) -> None:
 
                 click.echo(f"{len(receipt.accepted)} articles pushed through the queue, {len(views)} stories:\n")
                 for view in views:
-                    console().print(show.story(view))
+                    console().print(show.story(view, width=console().width))
                     click.echo()
                 for left, right, evidence in apart:
                     click.echo(f"Why {left.canonical_id} and {right.canonical_id} are apart:")

@@ -100,7 +100,7 @@ def story_command(obj: Context, story_id: str, canonical_policy: Any, as_json: b
     else:
         from dedup.cli import show
 
-        console().print(show.story(view))
+        console().print(show.story(view, width=console().width))
 
 
 @click.command("stories")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -32,8 +32,8 @@ def moment(value: datetime | None) -> str:
     return value.strftime("%Y-%m-%d %H:%M") if value else "-"
 
 
-def story(view: StoryView) -> RenderableType:
-    """One story: members, why the canonical, what links them."""
+def story(view: StoryView, *, width: int = 120) -> RenderableType:
+    """One story for a console of ``width`` columns: members, why the canonical, what links them."""
     parts: list[RenderableType] = []
     if view.redirected_from:
         parts.append(Text(f"{view.redirected_from} was merged into {view.id}", style="yellow"))
@@ -44,7 +44,7 @@ def story(view: StoryView) -> RenderableType:
     parts.append(head)
     if view.title:
         parts.append(Text(view.title, style="italic"))
-    parts.append(_members(view))
+    parts.append(_members(view, width))
     parts.append(_why_canonical(view))
     parts.extend(_links(view.links))
     return Group(*parts)
@@ -55,8 +55,7 @@ def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun if number == 1 else plural}"
 
 
-def _members(view: StoryView) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+def _members(view: StoryView, width: int) -> Table:
     columns: list[tuple[str, list[str]]] = [
         ("", ["★" if member.is_canonical else "" for member in view.members]),
         ("article", [member.id for member in view.members]),
@@ -64,17 +63,22 @@ def _members(view: StoryView) -> Table:
         ("score", ["-" if member.score is None else f"{member.score:.2f}" for member in view.members]),
         ("source", [member.source or "" for member in view.members]),
         ("published (UTC)", [moment(member.published_at) if member.published_at else "" for member in view.members]),
-        ("title", [member.title or member.lead or "-" for member in view.members]),
     ]
     shown = [(name, cells) for name, cells in columns if any(cells)]
-    for name, cells in shown:
-        # The title takes what is left and is cut; the others are never cut: an id must be whole to be copied.
-        width = None if name == "title" else max(len(name), *map(len, cells))
-        justify: Literal["left", "right"] = "right" if name == "score" else "left"
-        table.add_column(name, no_wrap=True, overflow="ellipsis", min_width=width, justify=justify)
+    # The title takes what is left and is cut; an id is never cut, for it is there to be copied.
+    taken = sum(max(len(name), *map(len, cells)) + 3 for name, cells in shown)
+    left = max(20, width - taken - 3)
+    shown.append(("title", [_cut(member.title or member.lead or "-", left) for member in view.members]))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name, _ in shown:
+        table.add_column(name, no_wrap=True, justify="right" if name == "score" else "left")
     for row in zip(*(cells for _, cells in shown), strict=True):
         table.add_row(*(Text(cell, style="bold green" if cell == "★" else "") for cell in row))
     return table
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
 
 
 def _why_canonical(view: StoryView) -> RenderableType:
