@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import IO, Any
@@ -47,7 +47,6 @@ class _Child:
     started: float = 0.0
     deaths: int = 0
     due: float = 0.0
-    output: IO[bytes] | None = field(default=None, repr=False)
 
 
 class Supervisor:
@@ -64,6 +63,9 @@ class Supervisor:
         Port of the HTTP API; that of the settings when missing, 0 picks a free one.
     app:
         Module of the Celery app.
+    log:
+        Where the children write; the standard error of this process when missing, for its standard
+        output belongs to the answers.
 
     Examples
     --------
@@ -78,11 +80,13 @@ class Supervisor:
         only: Sequence[str] | None = None,
         port: int | None = None,
         app: str = "workers.app",
+        log: IO[bytes] | None = None,
     ) -> None:
         self.settings = settings
         self.parts = tuple(only) if only else PARTS
         self.port = settings.api.port if port is None else port
         self.app = app
+        self._log = log or os.fdopen(2, "wb", closefd=False)
         self.server: EmbeddedServer | None = None
         self._children: list[_Child] = []
         self._stopping = threading.Event()
@@ -238,7 +242,7 @@ class Supervisor:
         environ = dict(os.environ) | environment(self.settings, store_url)
         # Celery warns every user root of pickle, which no worker of ours accepts.
         environ.setdefault("PYTHONWARNINGS", "ignore:You're running the worker with superuser")
-        child.process = children.spawn(child.command, log=None, environ=environ)
+        child.process = children.spawn(child.command, log=self._log, environ=environ)
         child.started = time.monotonic()
 
     def _watch(self, store_url: str) -> None:

@@ -46,11 +46,12 @@ def demo_command(obj: Context, inputs: tuple[str, ...], as_json: bool) -> None:
         raise InputError("no folder seeds/ here; name a file or folder: dedup demo INPUT...")
     refused = Refusals()
     articles = list(read_articles(inputs or ("seeds",), on_reject=refused))
-    with tempfile.TemporaryDirectory(prefix="dedup-demo-") as folder:
+    with tempfile.TemporaryDirectory(prefix="dedup-demo-") as folder, open(f"{folder}/log", "wb") as log:
         settings = obj.settings(store__url=f"embedded:{folder}/store", workers__concurrency=2, log__level="warning")
         if not as_json:
             click.echo("starting an embedded store and Celery workers ...")
-        with Supervisor(settings, only=("store", "workers", "scheduler")), Service.open(settings=settings) as service:
+        supervisor = Supervisor(settings, only=("store", "workers", "scheduler"), log=log)
+        with supervisor, Service.open(settings=settings) as service:
             with progress("deciding", len(articles), quiet=as_json) as advance:
                 receipt = service.push(articles, wait=300.0, progress=advance)
             views = [service.story(view.id) for view in service.stories(sort="size", limit=100).items]
