@@ -79,6 +79,12 @@ class Corpus:
         """String array (n,), null where unknown."""
         return self._small("source", pa.string())
 
+    @cached_property
+    def numbers(self) -> NDArray[np.int64]:
+        """Numbers of the articles in the store they were copied from: int64 array (n,)."""
+        numbers: NDArray[np.int64] = self._small("number", pa.int64()).to_numpy()
+        return numbers
+
     def texts(self) -> pa.ChunkedArray:
         """Texts of all articles, mapped from the parts; only parts with an older revision in them are copied."""
         edges = np.searchsorted(self.rows, self.parts.starts)

@@ -76,6 +76,7 @@ def cluster_corpus(
     chunk: int,
     advance: Callable[[int], None],
     idf: Idf | None = None,
+    keep_idf: Callable[[Idf], None] = lambda idf: None,
 ) -> StoryClustering:
     """Cluster ``n`` articles into stories.
 
@@ -91,6 +92,8 @@ def cluster_corpus(
         Articles whose features are held at a time.
     advance : callable
         Told the number of articles whose pairs were judged.
+    keep_idf : callable
+        Handed the snapshot that was used.
     """
     pairs.clear()  # an earlier run may have been killed here, and may have taken other pieces
     if n == 0:
@@ -101,6 +104,7 @@ def cluster_corpus(
     if idf is None:
         idf = Idf.prior().blend(loaded) if loaded is not None else blended_idf(features_of, n, chunk=chunk)
     snapshot = idf
+    keep_idf(snapshot)
     whole = prepare(loaded, snapshot) if loaded is not None else None
 
     def prepared_of(rows: NDArray[np.int64]) -> Prepared:

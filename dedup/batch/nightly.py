@@ -1,0 +1,346 @@
+"""The nightly job: the batch algorithm over the live window, compared with what the stream decided.
+
+A state machine whose steps are recorded in a work folder and harmless to repeat: look (which articles), gather (copy
+them from the store), duplicates, stories, then for each language write what differs, under its lease; then the IDF
+snapshot and the report.  A run claims its period in the store; one that was killed goes on where it was.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import numpy as np
+import orjson
+
+from dedup import __version__
+from dedup.batch.checkpoint import Checkpoint
+from dedup.batch.corpus import Corpus
+from dedup.batch.decisions import Decisions
+from dedup.batch.findings import findings
+from dedup.batch.outcome import Outcome
+from dedup.batch.parts import Parts
+from dedup.batch.rearrange import Changes, Placed, Rearrangement, batches, knots
+from dedup.batch.report import Comparison, write_report
+from dedup.batch.window import gather, window_start
+from dedup.canonical import pick
+from dedup.cluster.relation import Relation
+from dedup.errors import DedupError, FencedOut
+from dedup.live import IDF
+from dedup.store import keys, reading
+from dedup.store.lease import Lease, take
+from dedup.text.parallel import thread_count
+
+if TYPE_CHECKING:
+    from dedup.service import Service
+
+#: Name of the lease of the job itself, and of the record of its last run.
+JOB = "@nightly"
+_LIFE = 30.0
+#: Seconds to wait for the lease of a language; a drain gives it up after each round.
+_PATIENCE = 120.0
+
+
+class Busy(DedupError):
+    """Another nightly run is under way."""
+
+
+def run_nightly(
+    service: Service, *, dry_run: bool = False, force: bool = False, report: str | Path | None = None
+) -> dict[str, Any]:
+    """Run the nightly job.
+
+    Parameters
+    ----------
+    service : Service
+        The store to work on.
+    dry_run : bool
+        Decide, compare and report; write nothing to the store.
+    force : bool
+        Run even if this period's run is done.
+    report : path, optional
+        Where to write the HTML report; a file of the period's name in ``nightly.report`` when missing.
+
+    Returns
+    -------
+    dict
+        ``state`` (``done``, ``dry run``, ``done before`` or ``running elsewhere``) and what was changed.
+    """
+    period = datetime.now().astimezone().date().isoformat()
+    last = service.connection.one("GET", keys.snapshot("nightly"))
+    if last and not (force or dry_run):
+        record: dict[str, Any] = orjson.loads(last)
+        if record["period"] == period:
+            return record | {"state": "done before"}
+    try:
+        with _claim(service):
+            return _Run(service, period, dry_run, Path(report) if report else None).execute()
+    except Busy:
+        return {"state": "running elsewhere", "period": period}
+
+
+@contextmanager
+def _claim(service: Service) -> Iterator[None]:
+    """Hold the job's lease, renewed from a thread; a holder of this machine that died has lost it."""
+    holder = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+    lease = take(service.connection, JOB, holder, life=_LIFE)
+    if lease is None and _holder_died(service):
+        service.connection.one("DEL", keys.lease(JOB))
+        lease = take(service.connection, JOB, holder, life=_LIFE)
+    if lease is None:
+        raise Busy("another nightly run is under way")
+    over = threading.Event()
+
+    def renew() -> None:
+        while not over.wait(_LIFE / 6):
+            lease.renew()
+
+    thread = threading.Thread(target=renew, name="dedup-nightly-lease", daemon=True)
+    thread.start()
+    try:
+        with lease:
+            yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def _holder_died(service: Service) -> bool:
+    standing = service.connection.one("GET", keys.lease(JOB))
+    if standing is None:
+        return True
+    host, pid, _ = standing.decode().split(" ", 1)[1].rsplit(":", 2)
+    if host != socket.gethostname():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One run, of one period."""
+
+    service: Service
+    period: str
+    dry_run: bool
+    report: Path | None
+
+    def execute(self) -> dict[str, Any]:
+        started = datetime.now().astimezone()
+        settings = self.service.settings
+        fingerprint = {"version": __version__, "period": self.period, "settings": settings.model_dump(mode="json")}
+        with Checkpoint(self._folder(), fingerprint) as work:
+            look = work.stage("look", self._look)
+            parts = Parts(work.folder / "articles")
+            timed: dict[str, tuple[float, int]] = {}
+            facts = work.stage("gather", _timed(lambda: gather(self.service, parts, look["first"], look["last"])))
+            timed["gather"] = (facts["seconds"], facts["items"])
+            corpus = Corpus.of(parts)
+            threads = thread_count(settings.threads or None)
+            decisions = Decisions(corpus, work.folder, settings, threads=threads, budget=None)
+            stored = None if settings.store.keep_text else self._stored_groups(corpus)
+            for name, step in (
+                ("duplicates", lambda: decisions.find_duplicates(_ignore, stored=stored)),
+                ("stories", lambda: decisions.find_stories(_ignore)),
+            ):
+                facts = work.stage(name, _timed(step))
+                timed[name] = (facts["seconds"], facts["items"])
+            outcome = decisions.outcome()
+            begun = time.monotonic()
+            changes = Changes()
+            for lang, wanted in _placed(decisions, outcome).items():
+                changes.add(self._apply(lang, wanted))
+            timed["write"] = (time.monotonic() - begun, len(corpus))
+            if not self.dry_run:
+                self.service.connection.one("SET", keys.snapshot(IDF), decisions.idf.to_bytes())
+            summary = self._summary(corpus, outcome, changes)
+            path = self.report or self._report_path()
+            if path is not None:
+                comparison = _comparison(changes, outcome)
+                page = findings(
+                    decisions,
+                    outcome,
+                    {},
+                    title="Nightly run" + (" (nothing was written)" if self.dry_run else ""),
+                    started_at=started,
+                    inputs=(self.service.connection.url,),
+                    stages=timed,
+                    comparison=comparison,
+                )
+                write_report(page, path)
+                summary["report"] = str(path)
+            if not self.dry_run:
+                self.service.connection.one("SET", keys.snapshot("nightly"), orjson.dumps(summary))
+            work.remove()
+        return summary
+
+    def _folder(self) -> Path:
+        embedded = self.service.connection.embedded
+        name = "nightly-dry" if self.dry_run else "nightly"
+        if embedded is not None:
+            return embedded.path / name
+        url = blake2b(self.service.connection.url.encode(), digest_size=6).hexdigest()
+        return Path(tempfile.gettempdir()) / f"dedup-{name}-{url}"
+
+    def _report_path(self) -> Path | None:
+        folder = self.service.settings.nightly.report
+        embedded = self.service.connection.embedded
+        if folder is None and embedded is None:
+            return None
+        where = Path(folder) if folder else embedded.path / "reports"  # type: ignore[union-attr]
+        return where / f"{self.period}{'-dry-run' if self.dry_run else ''}.html"
+
+    def _look(self) -> dict[str, int]:
+        """The numbers of the live window: articles that can still meet others."""
+        days = max(self.service.settings.store.matching_days, self.service.settings.story.window_days)
+        since_ms = time.time_ns() // 1_000_000 - round(days * 86_400_000)
+        last = int(self.service.connection.one("GET", keys.SEQUENCE) or 0)
+        return {"first": self.service.connection.run(window_start(last, since_ms)), "last": last}
+
+    def _stored_groups(self, corpus: Corpus) -> np.ndarray:
+        """Without texts, the groups that the stream decided stand: representative of each article."""
+        numbers = corpus.numbers
+        row = {number: place for place, number in enumerate(numbers.tolist())}
+        places = self.service.connection.run(reading.memberships(numbers.tolist()))
+        anchors = [row.get(places[n].group, row[n]) if n in places else row[n] for n in row]
+        return np.array(anchors, np.int64)
+
+    def _apply(self, lang: str, wanted: dict[int, Placed]) -> Changes:
+        """Write what differs in one language."""
+        if self.dry_run:
+            return self._compare(lang, wanted, None)
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            holder = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+            lease = take(self.service.connection, lang, holder, life=self.service.settings.workers.lease_seconds)
+            if lease is not None:
+                try:
+                    with lease:
+                        return self._compare(lang, wanted, lease)
+                except FencedOut:
+                    continue
+            if time.monotonic() > deadline:
+                raise DedupError(f"the lease of {lang} was not free for {_PATIENCE:g} s; run dedup nightly again")
+            time.sleep(0.02)
+
+    def _compare(self, lang: str, wanted: dict[int, Placed], lease: Lease | None) -> Changes:
+        connection, trust = self.service.connection, self.service.reader.trust
+        policy = self.service.settings.story.canonical
+        places = connection.run(reading.memberships(wanted))
+        # Copies of a text that is older than the window stay where that one is.
+        wanted = {n: one for n, one in wanted.items() if n in places and places[n].group in wanted}
+        found = list(knots(places, wanted))
+        stories = connection.run(reading.stories({story for knot, _ in found for story in knot.old}))
+        total = Changes()
+        same = _unchanged(places, wanted, {number: story.canonical for number, story in stories.items()})
+        total.kept += sum(knot.old[0] in same for knot, _ in found if len(knot.old) == 1)
+        changed = [(knot, takes) for knot, takes in found if not (len(knot.old) == 1 and knot.old[0] in same)]
+        for batch in batches(changed, lambda knot: sum(stories[n].articles for n in knot.old if n in stories)):
+            draft = Rearrangement(connection, lang, time.time_ns() // 1_000_000)
+            draft.load(stories=[number for place in batch for number in changed[place][0].old])
+
+            def choose(members: list[int], draft: Rearrangement = draft) -> int:
+                return pick([draft.record(number) for number in members], policy, trust)
+
+            for place in batch:
+                knot, takes = changed[place]
+                total.add(draft.rearrange(knot, takes, wanted, choose))
+            if lease is not None:
+                lease.renew()
+                lease.commit(0, draft.commands(), draft.events)
+        return total
+
+    def _summary(self, corpus: Corpus, outcome: Outcome, changes: Changes) -> dict[str, Any]:
+        return {
+            "state": "dry run" if self.dry_run else "done",
+            "period": self.period,
+            "articles": len(corpus),
+            "groups": len(np.unique(outcome.group)),
+            "stories": len(np.unique(outcome.story)),
+            "stories_kept": changes.kept,
+            "stories_merged": changes.merged,
+            "stories_split": changes.split,
+            "canonical_changed": changes.canonical,
+            "articles_regrouped": changes.moved,
+        }
+
+
+def _unchanged(places: Mapping[int, Any], wanted: Mapping[int, Placed], canonical: Mapping[int, int]) -> set[int]:
+    """Stories that stand as the batch wants them, told without reading their records."""
+    cluster: dict[int, set[int]] = {}
+    same: dict[int, bool] = {}
+    for number, one in wanted.items():
+        place = places[number]
+        cluster.setdefault(place.story, set()).add(one.story)
+        alike = (place.group, place.relation) == (one.group, one.relation) and canonical.get(
+            place.story
+        ) == one.canonical
+        same[place.story] = same.get(place.story, True) and alike
+    return {story for story, alike in same.items() if alike and len(cluster[story]) == 1}
+
+
+def _placed(decisions: Decisions, outcome: Outcome) -> dict[str, dict[int, Placed]]:
+    """Where the batch puts each article, by language, in the store's numbers."""
+    corpus = decisions.corpus
+    numbers = corpus.numbers
+    other = decisions.others()
+    columns = (
+        numbers,
+        numbers[outcome.group],
+        numbers[outcome.story],
+        numbers[outcome.canonical],
+        np.where(other >= 0, numbers[np.maximum(other, 0)], 0) if len(numbers) else other,
+    )
+    found: dict[str, dict[int, Placed]] = {}
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    details = zip(outcome.relation.tolist(), outcome.score.tolist(), corpus.languages.to_pylist(), strict=True)
+    for (number, group, story, canonical, linked), (code, score, lang) in zip(rows, details, strict=True):
+        place = Placed(group, story, canonical, linked, _WORDS[code], score)
+        found.setdefault(lang or keys.UNKNOWN_LANGUAGE, {})[number] = place
+    return found
+
+
+_WORDS: Any = {int(relation): relation.word for relation in Relation}
+
+
+def _comparison(changes: Changes, outcome: Outcome) -> Comparison:
+    return Comparison(
+        previous="the stream",
+        added=0,
+        removed=0,
+        kept=changes.kept,
+        created=changes.split,
+        merged=changes.merged,
+        split=changes.split,
+        canonical=changes.canonical,
+        lines=tuple(changes.lines[:40]),
+    )
+
+
+def _ignore(count: int) -> None:
+    """Progress of a job that nobody watches."""
+
+
+def _timed(step: Callable[[], Mapping[str, Any]]) -> Callable[[], dict[str, Any]]:
+    def run() -> dict[str, Any]:
+        begun = time.monotonic()
+        facts = step()
+        return {**facts, "seconds": round(time.monotonic() - begun, 3)}
+
+    return run
