@@ -27,7 +27,7 @@ PAGE_POLICY = (
 _HEADERS = (
     ("x-content-type-options", "nosniff"),
     ("x-frame-options", "DENY"),
-    ("referrer-policy", "no-referrer"),
+    ("referrer-policy", "same-origin"),
     ("cross-origin-opener-policy", "same-origin"),
     ("cross-origin-resource-policy", "same-origin"),
     ("permissions-policy", "camera=(), geolocation=(), microphone=()"),
@@ -142,8 +142,9 @@ def _name(host: str) -> str:
 
 
 def _foreign(headers: Headers, host: str) -> bool:
-    """Whether a browser says that another site's page sends this."""
-    if headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
-        return True
+    """Whether a browser says that another site's page sends this; programs say nothing of the kind."""
+    site = headers.get("sec-fetch-site")
+    if site is not None:
+        return site not in ("none", "same-origin")
     origin = headers.get("origin")
     return origin is not None and _name(origin.partition("://")[2]) != host

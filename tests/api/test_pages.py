@@ -103,7 +103,7 @@ def test_every_page_forbids_what_it_does_not_need(http: TestClient) -> None:
         assert "unsafe" not in policy, path
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["x-frame-options"] == "DENY"
-        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["referrer-policy"] == "same-origin"
 
 
 def test_errors_are_pages_for_people_and_documents_for_programs(http: TestClient) -> None:

@@ -14,7 +14,7 @@ _SPARK_WIDTH, _SPARK_HEIGHT = 120, 28
 
 
 def sparkline(moments: Sequence[datetime], *, bins: int = 24) -> Markup:
-    """Arrivals over the life of a story, as bars.
+    """Arrivals over the life of a story, as bars; nothing when all came within a minute.
 
     Parameters
     ----------
@@ -23,10 +23,10 @@ def sparkline(moments: Sequence[datetime], *, bins: int = 24) -> Markup:
     bins:
         Bars; each spans the same time.
     """
-    if not moments:
+    first, last = min(moments, default=None), max(moments, default=None)
+    if first is None or last is None or last - first < timedelta(minutes=1):
         return Markup("")
-    first, last = min(moments), max(moments)
-    width = max((last - first).total_seconds(), 1.0)
+    width = (last - first).total_seconds()
     counts = [0] * bins
     for moment in moments:
         counts[min(bins - 1, int((moment - first).total_seconds() / width * bins))] += 1
@@ -100,7 +100,7 @@ def heatmap(names: Sequence[str], scores: Mapping[tuple[int, int], float]) -> Ma
     Parameters
     ----------
     names:
-        Label of each member, in order.
+        Label of each member, in order; their numbers count from 1.
     scores:
         Score of each pair ``(i, j)``, ``i > j``, in 0..1; missing pairs stay blank.
     """
@@ -110,7 +110,7 @@ def heatmap(names: Sequence[str], scores: Mapping[tuple[int, int], float]) -> Ma
     parts = []
     for row in range(1, count):
         y = top + cell * (row - 1)
-        parts.append(_text("name", left - 10, y + cell / 2 + 4, _short(names[row], 11), "end"))
+        parts.append(_text("name", left - 10, y + cell / 2 + 4, f"{_short(names[row], 10)}  {row + 1}", "end"))
         for column in range(row):
             x = left + cell * column
             score = scores.get((row, column))
@@ -125,8 +125,7 @@ def heatmap(names: Sequence[str], scores: Mapping[tuple[int, int], float]) -> Ma
                 parts.append(_text(tone, x + cell / 2 - 1, y + cell / 2 + 3, f"{score * 100:.0f}", "middle"))
     floor = top + cell * (count - 1) + 14
     for column in range(count - 1):
-        name = _short(names[column], max(3, cell // 7))
-        parts.append(_text("name", left + cell * column + cell / 2 - 1, floor, name, "middle"))
+        parts.append(_text("name", left + cell * column + cell / 2 - 1, floor, str(column + 1), "middle"))
     return _svg("heatmap", left + cell * count + 8, floor + 10, parts, f"Similarity of {count} texts, two by two")
 
 

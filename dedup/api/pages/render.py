@@ -85,6 +85,7 @@ def _environment() -> Environment:
         finalize=_harmless,
     )
     environment.filters |= {
+        "lead": lead,
         "moment": moment,
         "day": day,
         "span": span,
@@ -111,6 +112,13 @@ def link(path: str, **query: Any) -> str:
     """Build a URL; parameters that are ``None`` or empty are left out."""
     kept = [(name, str(value)) for name, value in query.items() if value not in (None, "")]
     return f"{path}?{urlencode(kept)}" if kept else path
+
+
+def lead(text: str, length: int = 240) -> str:
+    """The beginning of a text, cut between two words."""
+    if len(text) < length:
+        return text
+    return text[: length - 1].rsplit(" ", 1)[0].rstrip(" ,;:.–-") + "…"
 
 
 def moment(value: datetime | None) -> Markup:
