@@ -2,12 +2,15 @@
 
 - ``config/dedup.toml`` and ``docs/settings.md`` from :mod:`dedup.settings`;
 - ``docs/cli.md`` from the command line's own help;
-- ``docs/http.md`` from the OpenAPI document of the API.
+- ``docs/http.md`` from the OpenAPI document of the API;
+- ``docs/keys.md`` from :mod:`dedup.store.keys`.
 """
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -150,6 +153,24 @@ def _type(schema: dict[str, Any]) -> str:
     return str(schema.get("format") or schema.get("type", "anything"))
 
 
+def keys_page() -> str:
+    """Return the table of the store's keys: the comments and docstrings of the module that spells them."""
+    source = (ROOT / "dedup" / "store" / "keys.py").read_text(encoding="utf-8")
+    tree = ast.parse(source)
+    lines = ["# Keys of the store", "", f"*{NOTE}*", "", ast.get_docstring(tree) or "", ""]
+    lines += ["| key | type and what it holds |", "| --- | --- |"]
+    constant = re.compile(r'^[A-Z_]+ = f"\{TAG\}(?P<key>[^"]*)"\s+#\s*(?P<text>.*)$', re.MULTILINE)
+    for match in constant.finditer(source):
+        lines.append(f"| `{{d}}{match['key']}` | {' '.join(match['text'].split())} |")
+    for node in tree.body:
+        text = ast.get_docstring(node) if isinstance(node, ast.FunctionDef) else None
+        key = re.search(r'f"\{TAG\}(:[^"]*)"', ast.get_source_segment(source, node) or "")
+        if text and key:
+            shown = re.sub(r"\{[^{}]*?(\w+)[^{}]*\}", lambda m: m[1].upper(), key[1])
+            lines.append(f"| `{{d}}{shown}` | {' '.join(text.split()).replace('|', chr(92) + '|')} |")
+    return "\n".join(lines).rstrip() + "\n"
+
+
 def pages() -> dict[str, str]:
     """Return every generated page by its path from the root of the repository."""
     return {
@@ -157,6 +178,7 @@ def pages() -> dict[str, str]:
         "docs/settings.md": settings_page(),
         "docs/cli.md": cli_page(),
         "docs/http.md": http_page(),
+        "docs/keys.md": keys_page(),
     }
 
 
