@@ -97,6 +97,7 @@ def cluster_corpus(
     """
     pairs.clear()  # an earlier run may have been killed here, and may have taken other pieces
     if n == 0:
+        keep_idf(idf or Idf.prior())
         none, flat = np.empty(0, np.int64), np.empty(0, np.float32)
         return StoryClustering(none, flat, none, none, flat)
     cut = model.link_logit(threshold)
