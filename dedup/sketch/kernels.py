@@ -73,10 +73,10 @@ def sketch_column(
     ``a``, ``b``: ``uint32[num_perm]``; ``out``: ``uint32[n, num_perm]``.
     """
     room = longest_text(offsets) // 2 + 9
-    tokens = np.empty(room, np.uint64)
+    tokens, tails, digits = np.empty(room, np.uint64), np.empty(room, np.uint64), np.empty(room, np.uint32)
     shingles = np.empty(room, np.uint32)
     for i in range(offsets.shape[0] - 1):
-        count = np.int64(hash_tokens(data, offsets[i], offsets[i + 1], table, expansions, tones, tokens))
+        count = np.int64(hash_tokens(data, offsets[i], offsets[i + 1], table, expansions, tones, tokens, tails, digits))
         sign(tokens, count, ngram, a, b, shingles, out[i])
 
 
@@ -91,12 +91,12 @@ def fingerprint_column(
     shingle in ``2**rate`` is kept; ``samples``: ``uint32[n, k]``; ``sample_counts``: ``uint8[n]``.
     """
     room = longest_text(offsets) // 2 + 9
-    tokens = np.empty(room, np.uint64)
+    tokens, tails, digits = np.empty(room, np.uint64), np.empty(room, np.uint64), np.empty(room, np.uint32)
     shingles = np.empty(room, np.uint32)
     kept = np.empty(room, np.uint32)
     most = samples.shape[1]
     for i in range(offsets.shape[0] - 1):
-        count = np.int64(hash_tokens(data, offsets[i], offsets[i + 1], table, expansions, tones, tokens))
+        count = np.int64(hash_tokens(data, offsets[i], offsets[i + 1], table, expansions, tones, tokens, tails, digits))
         sign(tokens, count, ngram, a, b, shingles, out[i])
         first, second = U64(0), U64(0)
         for j in range(count):
@@ -183,12 +183,13 @@ def shingle_column(
 
     Article ``i`` ends at ``ends[i + 1]`` and ``number_ends[i + 1]``.  ``masked`` reads every number as the same token.
     """
-    tokens = np.empty(longest_text(offsets) // 2 + 2, np.uint64)
+    room = longest_text(offsets) // 2 + 2
+    tokens, tails, digits = np.empty(room, np.uint64), np.empty(room, np.uint64), np.empty(room, np.uint32)
     written, numbered = 0, 0
     ends[0] = 0
     number_ends[0] = 0
     for i in range(offsets.shape[0] - 1):
-        count = np.int64(hash_tokens(data, offsets[i], offsets[i + 1], table, expansions, tones, tokens))
+        count = np.int64(hash_tokens(data, offsets[i], offsets[i + 1], table, expansions, tones, tokens, tails, digits))
         for j in range(count):
             if tokens[j] & U64(1):
                 numbers[numbered] = tokens[j]

@@ -131,14 +131,21 @@ def chunks_of(texts: Any, *, chunk: int = CHUNK) -> Iterator[Texts]:
 
 
 def take(texts: Any, rows: NDArray[np.int64]) -> Any:
-    """Return some of the texts, as the same kind of column."""
-    if isinstance(texts, Texts):
+    """Return the texts of ascending row numbers, as a column that :meth:`Texts.of` takes."""
+    if type(texts).__module__.partition(".")[0] != "pyarrow":
         return [texts[i] for i in rows.tolist()]
-    if type(texts).__module__.partition(".")[0] == "pyarrow":
-        import pyarrow as pa
+    import pyarrow as pa
 
-        return texts.take(pa.array(rows))
-    return [texts[i] for i in rows.tolist()]
+    # Chunk by chunk: pyarrow's own take joins the chunks first, and 2 GB of text overflow 32-bit offsets.
+    chunks = texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]
+    ends = np.cumsum([len(chunk) for chunk in chunks], dtype=np.int64)
+    cuts = np.searchsorted(rows, ends)
+    starts = np.concatenate([[0], ends[:-1]]) if chunks else ends
+    taken, done = [], 0
+    for chunk, start, cut in zip(chunks, starts.tolist(), cuts.tolist(), strict=True):
+        taken.append(chunk.take(pa.array(rows[done:cut] - start)))
+        done = cut
+    return pa.chunked_array(taken, texts.type)
 
 
 def _frozen(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> Texts:

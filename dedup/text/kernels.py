@@ -24,9 +24,9 @@ _VALUE, _SEP_MASK, _SEP_SHIFT = U32(t.VALUE_MASK), U32(t.SEP_MASK), U32(t.SEP_SH
 _TABLE_SIZE = U32(t.TABLE_SIZE)
 _BASE, _MIX = U64(h.CODE_BASE), U64(h.MIX)
 _TONED, _RARE = U32(t.TONED), U32(t.SINGLE | t.IGNORE | t.EXPAND)
-_TONED_SHIFT, _TONE_END_SHIFT = U32(t.TONED.bit_length() - 1), U32(t.TONE_END.bit_length() - 1)
+_TONED_BEFORE, _TONE_END_LAST = U64(t.TONED.bit_length() + 31), U64(t.TONE_END.bit_length() - 1)
 _DIGIT_SHIFT, _EVEN, _ALL = U32(t.DIGIT.bit_length() - 1), U64(0xFFFFFFFFFFFFFFFE), U32(0xFFFFFFFF)
-_S29, _S31, _S32 = U64(29), U32(31), U64(32)
+_S29, _S31, _S32 = U64(29), U64(31), U64(32)
 ONE, TWO, THREE = U64(1), U64(2), U64(3)
 S6, S12, S18, TAIL = U32(6), U32(12), U32(18), U32(0x3F)
 
@@ -68,16 +68,20 @@ def tone_folded(poly: Any, before: Any, last: Any, tones: Any) -> Any:
 
 
 @inlined
-def hash_tokens(data: Any, begin: int, stop: int, table: Any, expansions: Any, tones: Any, out: Any) -> Any:
+def hash_tokens(
+    data: Any, begin: int, stop: int, table: Any, expansions: Any, tones: Any, out: Any, tails: Any, digits: Any
+) -> Any:
     """Write the 64-bit hashes of the tokens of ``data[begin:stop]`` to ``out uint64[:]``; return how many.
 
-    ``out`` must hold ``(stop - begin) // 2 + 2`` values.  The common path has no branch at a token's end, which
-    would be mispredicted at every second word: the hash is always written, and the count moves when a token ends.
+    ``out``, ``tails uint64[:]`` and ``digits uint32[:]`` (scratch) must hold ``(stop - begin) // 2 + 2`` values.  A branch
+    at a token's end would be mispredicted at every second word, so there is none: the state of the token is written
+    after each character, and the count moves on when a token has ended.  Mixing follows for all tokens at once.
     """
     i, end = U64(begin), U64(stop)
     count = U64(0)
     poly = U64(0)
-    before, last, digits = U32(0), U32(0), _ALL
+    tail = U64(0)  # the entries of the last two characters
+    every = _ALL  # the entries of the token's characters, and-ed: is each a digit?
     while i < end:
         code = U32(data[i])
         i += ONE
@@ -86,8 +90,7 @@ def hash_tokens(data: Any, begin: int, stop: int, table: Any, expansions: Any, t
                 code = ((code & U32(0x1F)) << S6) | (U32(data[i]) & TAIL)
                 i += ONE
             elif code < U32(0xF0) and i + ONE < end:
-                code = ((code & U32(0x0F)) << S12) | ((U32(data[i]) & TAIL) << S6)
-                code |= U32(data[i + ONE]) & TAIL
+                code = ((code & U32(0x0F)) << S12) | ((U32(data[i]) & TAIL) << S6) | (U32(data[i + ONE]) & TAIL)
                 i += TWO
             elif i + TWO < end:
                 code = ((code & U32(0x07)) << S18) | ((U32(data[i]) & TAIL) << S12)
@@ -97,39 +100,35 @@ def hash_tokens(data: Any, begin: int, stop: int, table: Any, expansions: Any, t
                 code = U32(0xFFFD)
         entry = entry_of(table, code)
         if entry & _RARE:
-            if entry & _IGNORE:
-                continue
             if entry & _EXPAND:
                 row = entry & _VALUE
-                digits = U32(0)
+                every = U32(0)
                 for k in range(expansions[row, 0]):
-                    before = last
-                    last = _WORD | expansions[row, k + 1]
-                    poly = poly * _BASE + U64(expansions[row, k + 1])
-                continue
-            if last & _WORD:
-                if before & _TONED:
-                    poly = tone_folded(poly, before & _VALUE, last & _VALUE, tones)
-                out[count] = mixed(poly, digits)
+                    folded = U64(expansions[row, k + 1])
+                    tail = (tail << _S32) | U64(_WORD) | folded
+                    poly = poly * _BASE + folded
+            elif entry & _SINGLE:
+                out[count], tails[count], digits[count] = poly, tail, every
+                count += (tail >> _S31) & ONE
+                out[count], tails[count], digits[count] = U64(entry & _VALUE), U64(0), U32(0)
                 count += ONE
-            out[count] = mixed(U64(entry & _VALUE), U32(0))
-            count += ONE
-            poly, before, last, digits = U64(0), U32(0), U32(0), _ALL
+                poly, tail, every = U64(0), U64(0), _ALL
             continue
-        word = U64(entry >> _S31)
-        if (before >> _TONED_SHIFT) & (last >> _TONE_END_SHIFT) & U32(word ^ ONE):
-            poly = tone_folded(poly, before & _VALUE, last & _VALUE, tones)
-        out[count] = mixed(poly, digits)
-        count += U64(last >> _S31) & (word ^ ONE)
-        before = last
-        last = entry
-        poly = (poly * _BASE + U64(entry & _VALUE)) if word else U64(0)
-        digits = (digits & entry) if word else _ALL
-    if last & _WORD:
-        if before & _TONED:
-            poly = tone_folded(poly, before & _VALUE, last & _VALUE, tones)
-        out[count] = mixed(poly, digits)
-        count += ONE
+        out[count] = poly
+        tails[count] = tail
+        digits[count] = every
+        word = U64(np.int64(np.int32(entry)) >> np.int64(63))  # all ones inside a token, else zero
+        count += (tail >> _S31) & ONE & ~word
+        tail = (tail << _S32) | U64(entry)
+        poly = (poly * _BASE + U64(entry & _VALUE)) & word
+        every = (every & entry) | U32(~word)
+    out[count], tails[count], digits[count] = poly, tail, every
+    count += (tail >> _S31) & ONE
+    for k in range(count):
+        if (tails[k] >> _TONED_BEFORE) & (tails[k] >> _TONE_END_LAST) & ONE:
+            out[k] = tone_folded(out[k], U32(tails[k] >> _S32) & _VALUE, U32(tails[k]) & _VALUE, tones)
+    for k in range(count):
+        out[k] = mixed(out[k], digits[k])
     return count
 
 

@@ -109,9 +109,12 @@ def test_normalisation_of_any_text(texts: list[str]) -> None:
     assert list(Texts.of(texts)) == [unicodedata.normalize("NFC", t) for t in texts]
 
 
-@pytest.mark.parametrize("column", [["a", "b", "c"], pa.array(["a", "b", "c"]), pa.chunked_array([["a"], ["b", "c"]])])
-def test_take(column: object) -> None:
-    assert list(Texts.of(take(column, np.array([2, 0])))) == ["c", "a"]
+@pytest.mark.parametrize(
+    "column", ["a b c d".split(), pa.array("a b c d".split()), pa.chunked_array([["a"], [], ["b", "c"], ["d"]])]
+)
+@pytest.mark.parametrize("rows", [[0, 2], [1, 2, 3], [], [0, 1, 2, 3]])
+def test_take(column: object, rows: list[int]) -> None:
+    assert list(Texts.of(take(column, np.array(rows, np.int64)))) == ["abcd"[i] for i in rows]
 
 
 def test_pieces_cover_the_column() -> None:
