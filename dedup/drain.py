@@ -22,7 +22,7 @@ from dedup.draft import Draft
 from dedup.errors import FencedOut
 from dedup.live import Decided, LiveLanguage
 from dedup.settings import Settings
-from dedup.store import keys
+from dedup.store import keys, meters
 from dedup.store.connection import Connection
 from dedup.store.lease import Lease, take
 from dedup.store.records import ADD, RELATIONS, REPLACE, Membership, PendingEntry, Record
@@ -114,7 +114,10 @@ class Drain:
                 else:
                     self._remove(draft, live, run[0])
                 self._pick_canonicals(draft)
-                lease.commit(len(run), draft.commands(), draft.events)
+                now_ms = time.time_ns() // 1_000_000
+                metered = meters.observe("decide", ((now_ms - entry.admitted_ms) / 1000 for entry in run))
+                metered += meters.changes(draft.events)
+                lease.commit(len(run), [*draft.commands(), *metered], draft.events)
                 live.position = lease.position
                 done += len(run)
         return done

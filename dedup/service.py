@@ -22,7 +22,7 @@ from dedup.match import Matcher, pair
 from dedup.outlets import load_outlets
 from dedup.queries import Reader
 from dedup.settings import CanonicalPolicy, Settings
-from dedup.store import checks, deadletters, feed, keys, scripts, tries
+from dedup.store import checks, deadletters, feed, keys, meters, scripts, tries
 from dedup.store.connection import Connection
 from dedup.views import (
     ArticleView,
@@ -211,8 +211,11 @@ class Service:
         """
         valid, refused = ingest.validate(records)
         self._bury([(one.raw, f"{one.error.field or 'article'}: {one.error.reason}", 1) for one in refused])
+        started = time.perf_counter()
         for start in range(0, len(valid), BATCH):
             self._admit(valid[start : start + BATCH])
+        seconds = time.perf_counter() - started
+        self.connection.execute(meters.observe("ingest", [seconds] * len(valid)))
         self._count("ingested", len(valid))
         return Receipt(tuple(article.id for article in valid), tuple(one.rejection() for one in refused))
 
@@ -320,7 +323,8 @@ class Service:
 
     def _count(self, name: str, number: int) -> None:
         minute = keys.rate(int(time.time()) // 60)
-        self.connection.execute([("HINCRBY", minute, name, number), ("EXPIRE", minute, 600)])
+        step = [("HINCRBY", minute, name, number), ("EXPIRE", minute, 600), meters.count(name, number)]
+        self.connection.execute(step)
 
     # Questions ---------------------------------------------------------------------------------
 

@@ -13,6 +13,8 @@ from dedup.errors import ArticleError
 from dedup.views import Rejection
 
 JSON = "application/json"
+#: Largest whole number that every JSON reader keeps exactly (RFC 8259, section 6).
+MAX_EXACT = 2**53 - 1
 NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 
 
@@ -48,7 +50,7 @@ async def read_articles(request: Request, *, max_batch: int) -> tuple[list[Artic
     rejected: list[Rejection] = []
     for place, item in raw:
         try:
-            articles.append(Article.from_dict(orjson.loads(item) if isinstance(item, bytes) else item))
+            articles.append(_article(orjson.loads(item) if isinstance(item, bytes) else item))
         except orjson.JSONDecodeError as error:
             rejected.append(Rejection(place, None, f"not JSON: {error}"))
         except ArticleError as error:
@@ -66,7 +68,7 @@ async def read_article(request: Request) -> Article:
     Problem, ArticleError
         As :func:`read_articles`.
     """
-    return Article.from_dict(load_json(media_type(request), await request.body()))
+    return _article(load_json(media_type(request), await request.body()))
 
 
 def media_type(request: Request) -> str:
@@ -84,6 +86,16 @@ def load_json(kind: str, data: bytes) -> Any:
     except orjson.JSONDecodeError as error:
         fault = Rejection(f"body, line {error.lineno}, column {error.colno}", None, error.msg)
         raise Problem(400, "json", f"the body is not JSON: {error}", errors=[fault]) from None
+
+
+def _article(raw: Any) -> Article:
+    """Build an article; an id may be a number as long as JSON keeps it exactly."""
+    number = raw.get("id") if isinstance(raw, dict) else None
+    if isinstance(number, int | float) and not isinstance(number, bool):
+        if number != number // 1 or abs(number) > MAX_EXACT:
+            raise ArticleError("a number that JSON does not keep exactly; send it as a string", field="id")
+        raw = raw | {"id": str(int(number))}
+    return Article.from_dict(raw)
 
 
 def _nothing(rejected: list[Rejection]) -> Problem:

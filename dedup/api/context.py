@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Header, Path, Query, Request
 from pydantic import BeforeValidator, WithJsonSchema
+from pydantic.json_schema import SkipJsonSchema
 from starlette.convertors import StringConvertor
 
 from dedup.api.problems import Problem
@@ -73,6 +74,8 @@ def parse_moment(value: object) -> datetime | None:
 
 _MOMENT_SCHEMA = {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}]}
 Moment = Annotated[datetime, BeforeValidator(parse_moment), WithJsonSchema(_MOMENT_SCHEMA)]
+#: A text parameter that may be left out, but is not sent as null: a query cannot say null.
+Given = str | SkipJsonSchema[None]
 _ID_MEANING = "The article's id, percent-encoded; it may hold slashes, but not end in /duplicates."
 ArticleId = Annotated[str, Path(max_length=MAX_ID, description=_ID_MEANING, examples=["004"])]
 StoryId = Annotated[str, Path(max_length=MAX_ID, description="The story's id; ids of merged stories resolve for ever.")]
@@ -82,8 +85,8 @@ Policy = Annotated[
 ]
 _CURSOR = "`next_cursor` of the page before, unchanged."
 _FEED_CURSOR = r"^(0|[0-9]{1,18}-[0-9]{1,18})$"
-StoriesCursor = Annotated[str | None, Query(pattern=r"^[012]\.[0-9]{1,18}\.[0-9]{1,12}$", description=_CURSOR)]
-ChangesCursor = Annotated[str | None, Query(pattern=_FEED_CURSOR, description="`cursor` of the last change seen.")]
-LastEventId = Annotated[str | None, Header(pattern=_FEED_CURSOR, description="Where a stream resumes.")]
-DeadCursor = Annotated[str | None, Query(pattern=r"^[0-9]{1,9}$", description=_CURSOR)]
+StoriesCursor = Annotated[Given, Query(pattern=r"^[012]\.[0-9]{1,18}\.[0-9]{1,12}$", description=_CURSOR)]
+ChangesCursor = Annotated[Given, Query(pattern=_FEED_CURSOR, description="`cursor` of the last change seen.")]
+LastEventId = Annotated[Given, Header(pattern=_FEED_CURSOR, description="Where a stream resumes.")]
+DeadCursor = Annotated[Given, Query(pattern=r"^[0-9]{1,9}$", description=_CURSOR)]
 Limit = Annotated[int, Query(ge=1, le=500, description="Most items on the page.")]

@@ -8,11 +8,13 @@ store when scraped, so that it is the same whichever process answers.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
 
+from dedup.store.meters import Totals
 from dedup.views import StatusView
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -50,49 +52,64 @@ class HttpMetrics:
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 
 
-def service_text(status: StatusView) -> bytes:
-    """Return the exposition format of how the service stands."""
+def service_text(status: StatusView, totals: Totals) -> bytes:
+    """Return the exposition format of how the service stands and of what it has done."""
     registry = CollectorRegistry()
-    registry.register(_Standing(status))
+    registry.register(_Service(status, totals))
     return generate_latest(registry)
 
 
-class _Standing:
-    """A collector over one :class:`~dedup.views.StatusView`."""
+class _Service(Collector):
+    """A collector over one reading of the store."""
 
-    def __init__(self, status: StatusView) -> None:
-        self._status = status
+    def __init__(self, status: StatusView, totals: Totals) -> None:
+        self._status, self._totals = status, totals
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metric families."""
+        yield from self._standing()
+        yield from self._done()
+
+    def _standing(self) -> Iterator[Metric]:
         status = self._status
+        oldest = status.oldest_pending_seconds or 0
         plain = (
             ("dedup_articles", "Articles in the store.", status.articles),
             ("dedup_stories", "Stories.", status.stories),
             ("dedup_groups", "Duplicate groups.", status.groups),
             ("dedup_queue_length", "Messages that wait for a worker.", status.queue),
-            (
-                "dedup_oldest_pending_seconds",
-                "Age of the oldest article without a story.",
-                status.oldest_pending_seconds or 0,
-            ),
+            ("dedup_oldest_pending_seconds", "Age of the oldest article without a story.", oldest),
             ("dedup_dead_letters", "Messages that could not be processed.", status.dead),
             ("dedup_workers", "Worker processes seen alive.", status.workers),
             ("dedup_store_memory_bytes", "Memory the store uses.", status.memory_bytes),
         )
         for name, text, value in plain:
             yield GaugeMetricFamily(name, text, value=float(value))
-        pending = GaugeMetricFamily("dedup_pending", "Articles admitted, story not decided yet.", labels=["lang"])
-        for lang, count in sorted(status.pending.items()):
-            pending.add_metric([lang], float(count))
-        yield pending
-        lease = GaugeMetricFamily(
-            "dedup_lease_held", "1 where a worker holds the assignment lease.", labels=["lang", "holder"]
+        yield _labelled("dedup_pending", "Articles admitted, story not decided yet.", "lang", status.pending)
+        held = dict.fromkeys(status.lease_holder, 1.0)
+        yield _labelled("dedup_lease_held", "1 where a worker holds the assignment lease.", "lang", held)
+        yield _labelled("dedup_rate", "Articles a second over the last minute.", "stage", status.rates)
+
+    def _done(self) -> Iterator[Metric]:
+        for name, text in (("ingested", "Articles taken in, again for each revision."), ("dead", "Dead letters made.")):
+            yield CounterMetricFamily(f"dedup_{name}", text, value=float(self._totals.counts.get(name, 0)))
+        changes = CounterMetricFamily("dedup_changes", "Events of the change feed, by kind.", labels=["kind"])
+        for kind, number in sorted(self._totals.changes.items()):
+            changes.add_metric([kind], float(number))
+        yield changes
+        stages = HistogramMetricFamily(
+            "dedup_stage_seconds",
+            "Time an article took: ingest, of the batch it was sketched and admitted in; decide, until its story was.",
+            labels=["stage"],
         )
-        for lang, holder in sorted(status.lease_holder.items()):
-            lease.add_metric([lang, holder], 1.0)
-        yield lease
-        rates = GaugeMetricFamily("dedup_rate", "Articles a second over the last minute, by stage.", labels=["stage"])
-        for stage, rate in sorted(status.rates.items()):
-            rates.add_metric([stage], rate)
-        yield rates
+        for stage, histogram in self._totals.stages.items():
+            buckets = [(bound, float(number)) for bound, number in histogram.buckets]
+            stages.add_metric([stage], buckets, histogram.seconds)
+        yield stages
+
+
+def _labelled(name: str, text: str, label: str, values: Mapping[str, float]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, text, labels=[label])
+    for key, value in sorted(values.items()):
+        family.add_metric([key], float(value))
+    return family

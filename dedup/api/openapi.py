@@ -10,6 +10,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from dedup.api.body import MAX_EXACT
 from dedup.api.problems import MEDIA_TYPE
 from dedup.article import MAX_ID, MAX_SOURCE, MAX_TEXT, MAX_TITLE, MAX_URL
 
@@ -53,14 +54,14 @@ _ARTICLE: dict[str, Any] = {
     "required": ["text"],
     "additionalProperties": False,
     "properties": {
-        "text": {"type": "string", "description": "The body.", "maxLength": MAX_TEXT, "pattern": r"\S"},
+        "text": {"type": "string", "description": "The body.", "maxLength": MAX_TEXT, "pattern": r"[^\s\x00-\x1f\x7f]"},
         "id": {
             "type": ["string", "integer", "null"],
             "description": "The caller's id; derived when missing.",
             "maxLength": MAX_ID,
             "pattern": r"^[^\s\x00-\x1f\x7f]*$",
-            "minimum": -(2**63),
-            "maximum": 2**63 - 1,
+            "minimum": -MAX_EXACT,
+            "maximum": MAX_EXACT,
         },
         "title": _string("The headline.", maxLength=MAX_TITLE),
         "url": _string("Where it was published; http or https.", maxLength=MAX_URL, pattern=_URL),

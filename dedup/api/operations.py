@@ -15,6 +15,7 @@ from dedup.api.context import DeadCursor, LetterId, Limit, known_parameters, ser
 from dedup.api.metrics import CONTENT_TYPE, service_text
 from dedup.api.problems import Problem
 from dedup.errors import DedupError, NotFound
+from dedup.store import meters
 from dedup.views import DeadLetter, Page, StatusView
 
 router = APIRouter(dependencies=[Depends(known_parameters)])
@@ -70,8 +71,9 @@ async def readyz(request: Request) -> Response:
 )
 async def metrics(request: Request) -> Response:
     """Requests served here, and how the whole service stands."""
-    status = await service_of(request).status()
-    body = request.app.state.metrics.text() + service_text(status)
+    service = service_of(request)
+    status, totals = await service.status(), await service.connection.run(meters.read())
+    body = request.app.state.metrics.text() + service_text(status, totals)
     return Response(body, headers={"content-type": CONTENT_TYPE, "cache-control": "no-store"})
 
 

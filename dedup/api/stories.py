@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
+from pydantic.json_schema import SkipJsonSchema
 from starlette.responses import Response
 
 from dedup.api import openapi
 from dedup.api.access import need
 from dedup.api.answers import answer
-from dedup.api.context import Limit, Moment, Policy, StoriesCursor, StoryId, known_parameters, service_of
+from dedup.api.context import Given, Limit, Moment, Policy, StoriesCursor, StoryId, known_parameters, service_of
 from dedup.api.problems import Problem
 from dedup.errors import InputError
 from dedup.views import Page, StoryView
@@ -29,14 +30,16 @@ Least = Annotated[int, Query(ge=1, le=1_000_000)]
 )
 async def stories(
     request: Request,
-    lang: Annotated[str | None, Query(pattern="^[a-z]{2,3}$", description="Language, such as vi.")] = None,
-    source: Annotated[str | None, Query(min_length=1, max_length=256, description="An outlet in the story.")] = None,
-    since: Annotated[Moment | None, Query(description="Last article at or after this moment.")] = None,
-    until: Annotated[Moment | None, Query(description="First article before this moment.")] = None,
-    updated_since: Annotated[Moment | None, Query(description="Changed at or after this moment.")] = None,
+    lang: Annotated[Given, Query(pattern="^[a-z]{2,3}$", description="Language, such as vi.")] = None,
+    source: Annotated[Given, Query(min_length=1, max_length=256, description="An outlet in the story.")] = None,
+    since: Annotated[Moment | SkipJsonSchema[None], Query(description="Last article at or after this moment.")] = None,
+    until: Annotated[Moment | SkipJsonSchema[None], Query(description="First article before this moment.")] = None,
+    updated_since: Annotated[
+        Moment | SkipJsonSchema[None], Query(description="Changed at or after this moment.")
+    ] = None,
     min_articles: Annotated[Least, Query(description="At least this many articles.")] = 1,
     min_sources: Annotated[Least, Query(description="At least this many outlets.")] = 1,
-    text: Annotated[str | None, Query(min_length=1, max_length=500, description="Words in a title.")] = None,
+    text: Annotated[Given, Query(min_length=1, max_length=500, description="Words in a title.")] = None,
     sort: Annotated[Sort, Query(description="Newest change, most articles, or newest story first.")] = "updated",
     cursor: StoriesCursor = None,
     limit: Limit = 50,

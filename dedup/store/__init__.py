@@ -14,6 +14,8 @@ what the holder of a lease decided, and answers questions.
 ``reading``        plans that answer questions
 ``feed``           the change feed
 ``deadletters``    messages that could not be processed
+``meters``         totals and latencies, for Prometheus
+``access``         API keys, sessions, rate limits
 ``expiry``         what is dropped when its time has come
 =================  ===========================================================
 """

@@ -27,6 +27,7 @@ UNKNOWN_LANGUAGE = "und"
 SCHEMA_KEY = f"{TAG}:schema"  #            STRING  JSON: layout, sketch parameters, feature version
 SEQUENCE = f"{TAG}:seq"  #                 STRING  number given to the newest article
 COUNTS = f"{TAG}:counts"  #                HASH    articles, groups, stories
+TOTALS = f"{TAG}:totals"  #                HASH    totals since the store was made, see meters
 LANGUAGES = f"{TAG}:langs"  #              SET     LANG that ever had an article
 FEED = f"{TAG}:feed"  #                    STREAM  change events: e = packed event
 UPDATED = f"{TAG}:by-updated"  #           ZSET    story number -> ms of its last change

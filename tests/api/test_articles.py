@@ -54,6 +54,12 @@ def test_ndjson_names_the_line_that_is_not_json(http: TestClient) -> None:
     assert [item["origin"] for item in body["rejected"]] == ["line 3"]
 
 
+def test_an_id_may_be_a_number(http: TestClient) -> None:
+    accepted = http.post("/v1/articles", json=[{"id": 17, "text": "x"}, {"id": -3.0, "text": "y"}]).json()["accepted"]
+
+    assert [item["id"] for item in accepted] == ["17", "-3"]
+
+
 def test_an_article_without_an_id_gets_one(http: TestClient) -> None:
     first = http.post("/v1/articles", json={"text": "the same text"}).json()["accepted"][0]["id"]
 
@@ -73,6 +79,9 @@ def test_an_article_without_an_id_gets_one(http: TestClient) -> None:
         (b"", "application/x-ndjson", 422),
         (b"17", "application/json", 422),
         (b'{"text": 1}', "application/json", 422),
+        (b'{"text": "a", "id": 1.5}', "application/json", 422),
+        (b'{"text": "a", "id": 9007199254740993}', "application/json", 422),
+        (b'{"text": "a", "id": true}', "application/json", 422),
         (b'{"text": "a", "tilte": "b"}', "application/json", 422),
         (b'{"text": "a", "published_at": "yesterday"}', "application/json", 422),
         (b'{"text": "a", "url": "javascript:alert(1)"}', "application/json", 422),

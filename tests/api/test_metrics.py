@@ -1,0 +1,98 @@
+"""What /metrics says is what happened, counted by other means."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from prometheus_client.parser import text_string_to_metric_families
+from starlette.testclient import TestClient
+
+from dedup.service import Service
+
+Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+
+
+def scrape(http: TestClient) -> Samples:
+    answer = http.get("/metrics")
+    assert answer.status_code == 200
+    families = text_string_to_metric_families(answer.text)
+    return {(one.name, tuple(sorted(one.labels.items()))): one.value for family in families for one in family.samples}
+
+
+def feed(service: Service) -> Counter[str]:
+    kinds: Counter[str] = Counter()
+    cursor = None
+    while (page := service.changes(cursor, limit=500)).items:
+        kinds.update(item.kind for item in page.items)
+        cursor = page.next_cursor
+    return kinds
+
+
+def test_changes_are_counted_as_the_feed_tells_them(http: TestClient, service: Service) -> None:
+    service.ingest([{"id": f"m{n}", "text": f"Bản tin đo đếm số {n} về mực nước sông Hồng."} for n in range(7)])
+    service.assign()
+    service.delete("m3")
+    samples = scrape(http)
+
+    counted = {labels[0][1]: value for (name, labels), value in samples.items() if name == "dedup_changes_total"}
+    assert counted == {kind: float(number) for kind, number in feed(service).items()}
+    assert counted["article.removed"] >= 1
+
+
+def test_what_stands_is_what_status_and_the_store_say(http: TestClient, service: Service) -> None:
+    samples, status = scrape(http), service.status()
+
+    assert samples["dedup_articles", ()] == status.articles
+    assert samples["dedup_stories", ()] == status.stories
+    assert samples["dedup_groups", ()] == status.groups
+    kinds = feed(service)
+    assert status.articles == kinds["article.added"] - kinds["article.removed"]
+    letters, cursor = 0, None
+    while True:
+        page = service.dead_letters(cursor)
+        letters += len(page.items)
+        if (cursor := page.next_cursor) is None:
+            break
+    assert samples["dedup_dead_letters", ()] == letters
+
+
+def test_ingest_and_its_time_are_counted(http: TestClient, service: Service) -> None:
+    before = scrape(http)
+    service.ingest([{"id": f"t{n}", "text": f"Tin giờ chót {n}: tàu đã cập cảng an toàn."} for n in range(11)])
+    service.assign()
+    after = scrape(http)
+
+    def grown(name: str, **labels: str) -> float:
+        key = (name, tuple(sorted(labels.items())))
+        return after[key] - before.get(key, 0.0)
+
+    assert grown("dedup_ingested_total") == 11
+    assert grown("dedup_stage_seconds_count", stage="ingest") == 11
+    assert grown("dedup_stage_seconds_count", stage="decide") == 11
+    assert 0 < grown("dedup_stage_seconds_sum", stage="decide") < 60
+
+
+def test_requests_are_counted_by_route_and_status(http: TestClient) -> None:
+    def served() -> dict[tuple[str, str, str], float]:
+        found = {}
+        for (name, labels), value in scrape(http).items():
+            if name == "dedup_http_requests_total":
+                facts = dict(labels)
+                found[facts["method"], facts["route"], facts["status"]] = value
+        return found
+
+    before = served()
+    for _ in range(3):
+        http.get("/v1/articles/none-such")
+    http.get("/v1/articles/000_8f32a6d116209649")
+    http.put("/v1/articles/x")
+    http.get("/no/such/path")
+    after = served()
+
+    def grown(*key: str) -> float:
+        return after.get(key, 0) - before.get(key, 0)  # type: ignore[arg-type]
+
+    assert grown("GET", "/v1/articles/{id}", "404") == 3
+    assert grown("GET", "/v1/articles/{id}", "200") == 1
+    assert grown("GET", "(none)", "404") == 1
+    assert sum(after.values()) - sum(before.values()) == 7  # and the scrape before
