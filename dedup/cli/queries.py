@@ -121,8 +121,9 @@ def stories_command(obj: Context, /, as_json: bool, **filters: Any) -> None:
     for name in ("since", "until"):
         if filters[name]:
             filters[name] = Article(text="-", published_at=filters[name]).published_at
+    given = {name: value for name, value in filters.items() if value is not None}
     with obj.service() as service:
-        page = service.stories(**filters)
+        page = service.stories(**given)
     if as_json:
         print_json(page)
         return

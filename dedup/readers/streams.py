@@ -50,7 +50,7 @@ def open_bytes(path: str) -> Iterator[io.BufferedReader]:
     """
     try:
         if path == STDIN:
-            yield _stdin()
+            yield _unpacked_stdin(sys.stdin.buffer)
             return
         with open(path, "rb") as plain, _unpacked(plain) as stream:
             yield stream
@@ -74,10 +74,9 @@ def _unpacked(plain: io.BufferedReader) -> Iterator[io.BufferedReader]:
 
 
 @cache
-def _stdin() -> io.BufferedReader:
+def _unpacked_stdin(plain: BinaryIO) -> io.BufferedReader:
     # Cached: sniffing looks at the first bytes, and the reader must see them again.
-    with_magic = cast(BinaryIO, sys.stdin.buffer)
-    stream = io.BufferedReader(cast(io.RawIOBase, with_magic), _BUFFER)
+    stream = io.BufferedReader(cast(io.RawIOBase, plain), _BUFFER)
     magic = stream.peek(4)[:4]
     if magic.startswith(_GZIP_MAGIC):
         return io.BufferedReader(cast(io.RawIOBase, gzip.open(stream, "rb")), _BUFFER)
