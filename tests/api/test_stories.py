@@ -33,10 +33,10 @@ def test_stories_are_filtered_and_paged(http: TestClient) -> None:
         cursor = page["next_cursor"]
 
     assert len(seen) == len(set(seen)) >= 2
-    large = http.get("/v1/stories?min_articles=4").json()["items"]
-    assert [item["articles"] for item in large] == [4]
+    assert all(item["articles"] >= 4 for item in http.get("/v1/stories?min_articles=4").json()["items"])
     assert http.get("/v1/stories?since=2100-01-01").json()["items"] == []
-    assert [item["id"] for item in http.get("/v1/stories?source=vietnamplus.vn").json()["items"]] == [large[0]["id"]]
+    (wire,) = http.get("/v1/stories?min_articles=4&source=vietnamplus.vn").json()["items"]
+    assert wire["articles"] == 4
 
 
 def test_a_cursor_that_is_none_is_refused(http: TestClient) -> None:
