@@ -1,8 +1,8 @@
 """The peers, each from raw text, each in the fastest way its documentation offers.
 
-A *signer* takes ``list[str]`` and makes a 128-slot sketch of word 5-grams of each text.  A *finder* takes ``list[str]`` and a threshold
-and says, for each text, whether an earlier text is its near-duplicate.  Tokens are :data:`WORD` runs of the lower-cased text
-everywhere, but for gaoya and for :mod:`dedup`, which tokenise themselves.
+A *signer* takes ``list[str]`` and makes a 128-slot sketch of word 5-grams of each text.  A *finder* takes
+``list[str]`` and a threshold and says, for each text, whether an earlier text is its near-duplicate.  Tokens are
+:data:`WORD` runs of the lower-cased text everywhere, but for gaoya and for :mod:`dedup`, which tokenise themselves.
 """
 
 from __future__ import annotations

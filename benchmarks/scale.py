@@ -2,7 +2,8 @@
 
     python -m benchmarks.scale --articles 100000 300000 1000000 --threads 4
 
-Each size runs in a process of its own, so that its peak memory is its own.  The corpus is made once, beside the temporary files.
+Each size runs in a process of its own, so that its peak memory is its own.  The corpus is made once, in a temporary
+folder, unless ``--corpus`` names a file.
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ def main() -> None:
     """Run every size and write ``results/scale.json``."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--articles", type=int, nargs="+", default=[100_000, 300_000, 1_000_000])
-    parser.add_argument("--hot", type=int, nargs="+", default=[25_000, 50_000, 100_000], help="sizes of the hot corpora")
+    parser.add_argument("--hot", type=int, nargs="+", default=[25_000, 50_000, 100_000], help="sizes of hot corpora")
     parser.add_argument("--threads", type=int, default=4)
     parser.add_argument("--corpus", type=Path, help="Parquet file with a text column; made when missing")
     parser.add_argument("--one", help=argparse.SUPPRESS)

@@ -73,9 +73,9 @@ def hash_tokens(
 ) -> Any:
     """Write the 64-bit hashes of the tokens of ``data[begin:stop]`` to ``out uint64[:]``; return how many.
 
-    ``out``, ``tails uint64[:]`` and ``digits uint32[:]`` (scratch) must hold ``(stop - begin) // 2 + 2`` values.  A branch
-    at a token's end would be mispredicted at every second word, so there is none: the state of the token is written
-    after each character, and the count moves on when a token has ended.  Mixing follows for all tokens at once.
+    ``out``, ``tails uint64[:]`` and ``digits uint32[:]`` (scratch) must hold ``(stop - begin) // 2 + 2`` values.  A
+    branch at a token's end would be mispredicted at every second word, so there is none: the state of the token is
+    written after each character, and the count moves on when a token has ended.  Mixing follows for all tokens at once.
     """
     i, end = U64(begin), U64(stop)
     count = U64(0)
