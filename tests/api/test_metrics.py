@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
@@ -96,3 +98,13 @@ def test_requests_are_counted_by_route_and_status(http: TestClient) -> None:
     assert grown("GET", "/v1/articles/{id}", "200") == 1
     assert grown("GET", "(none)", "404") == 1
     assert sum(after.values()) - sum(before.values()) == 7  # and the scrape before
+
+
+def test_the_dashboard_and_the_alarms_ask_for_metrics_that_exist(http: TestClient) -> None:
+    root = Path(__file__).resolve().parents[2]
+    families = list(text_string_to_metric_families(http.get("/metrics").text))
+    names = {family.name for family in families} | {one.name for family in families for one in family.samples}
+    for file in ("config/grafana/dedup.json", "docs/deployment.md"):
+        asked = set(re.findall(r"\bdedup_[a-z_]*[a-z]\b(?!_)", (root / file).read_text(encoding="utf-8")))
+        missing = {name for name in asked if name not in names and not name.endswith("_bucket")}
+        assert missing == set(), file
