@@ -6,7 +6,7 @@ The lease holder keeps one for each language and rebuilds it from the store.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -15,11 +15,18 @@ from numpy.typing import NDArray
 
 from dedup.cluster.candidates import KEYS, heaviest_keys
 from dedup.cluster.live_kernels import BLOCK, State, assign_slots, join_story, leave_story, post_slots
-from dedup.cluster.pair_features import Prepared, Weights, prepare
+from dedup.cluster.pair_features import Prepared, Weights, field_norms, prepare
 from dedup.cluster.pairs import PairModel, stack_models
 from dedup.cluster.stories import THRESHOLD, WINDOW
 from dedup.errors import DedupError
 from dedup.vectors import Features, Idf
+
+#: Without a snapshot given, terms are weighed anew, by the articles seen so far, when these have grown by a quarter;
+#: from the first count to the last.
+GROWTH, FIRST_WEIGHING, LAST_WEIGHING = 1.25, 16, 20_000
+#: Log-odds above the cut of the batch that a stream asks: a wrong join stays until the nightly job, a missed one is
+#: mended by a merge (measured: see ``docs/tuning.md``).
+STREAM_MARGIN = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +75,12 @@ class LiveStories:
     ----------
     new_key:
         Gives the key of the story that an article (its number) founds.
-    model, idf:
-        The packaged ones when missing.  All articles are weighed under the one snapshot.
+    model:
+        The packaged one when missing.
+    idf:
+        Snapshot under which all articles are weighed.  When missing, the prior blended with the articles that have
+        arrived, weighed anew at fixed numbers of articles, so that the same articles in the same order always meet the
+        same weights.
     threshold:
         Probability needed to join a story.
     quorum:
@@ -90,12 +101,16 @@ class LiveStories:
         self._new_key = new_key
         self._model = model or PairModel.default()
         self._judges = tuple(judges) if judges else (self._model,)
-        self._idf = idf or Idf.prior()
-        self._cut, self._quorum = self._model.link_logit(threshold), quorum
+        self._fixed = idf
+        self._cut, self._quorum = self._model.link_logit(threshold) + STREAM_MARGIN, quorum
         self._window, self._most = int(window), most
         self._reset()
 
     def _reset(self) -> None:
+        self._idf = self._fixed or Idf.prior()
+        self._weigh_at = FIRST_WEIGHING if self._fixed is None else -1
+        #: Prior IDF of every term entered, for weighing anew.
+        self._prior = np.empty(0, np.uint8)
         self._prepared = prepare(Features.empty(), self._idf)
         self._weights: Weights = stack_models(self._judges, np.empty(0, np.uint8))
         self._state = _new_state()
@@ -141,14 +156,14 @@ class LiveStories:
         DedupError
             If a number is live already.
         """
-        first = self._enter(numbers, features, None)
-        key_offsets, keys, _ = self._keys_of(first)
-        for k, key in enumerate(story_keys):
-            row = self._row.get(key)
-            if row is None:
-                row = self._open_row(key)
-            join_story(self._state, first + k, row)
-        post_slots(self._state, first, key_offsets, keys)
+        self._check_new(numbers, features)
+        for a, b in self._steps(len(numbers)):
+            first = self._enter(numbers[a:b], features.take(np.arange(a, b)), None)
+            key_offsets, keys, _ = self._keys_of(first)
+            for k, key in enumerate(story_keys[a:b]):
+                row = self._row.get(key)
+                join_story(self._state, first + k, self._open_row(key) if row is None else row)
+            post_slots(self._state, first, key_offsets, keys)
 
     def follow(self, number: int, representative: int) -> str:
         """Enter a duplicate of a live article; return the key of their story.
@@ -199,6 +214,7 @@ class LiveStories:
         DedupError
             If a number is live already, or a representative is not live.
         """
+        self._check_new(numbers, features)
         decisions: list[Decision] = []
         start = 0
         follows = representatives or [None] * len(numbers)
@@ -206,10 +222,11 @@ class LiveStories:
             stop = start
             while stop < len(numbers) and follows[stop] is None:
                 stop += 1
-            if stop > start:
-                rows = np.arange(start, stop)
-                part = features if stop - start == len(features) else features.take(rows)
-                decisions += self._assign(numbers[start:stop], part, None if judge is None else judge[start:stop])
+            for a, b in self._steps(stop - start):
+                rows = np.arange(start + a, start + b)
+                part = features if len(rows) == len(features) else features.take(rows)
+                judges = None if judge is None else judge[rows]
+                decisions += self._assign(numbers[start + a : start + b], part, judges)
             while stop < len(numbers) and (leader := follows[stop]) is not None:
                 story = self.follow(numbers[stop], leader)
                 decisions.append(Decision(numbers[stop], story, False, 1.0, 1.0, leader, 1.0))
@@ -297,12 +314,8 @@ class LiveStories:
         return keys
 
     def _enter(self, numbers: Sequence[int], features: Features, judge: NDArray[np.uint8] | None) -> int:
-        if len(numbers) != len(features):
-            raise DedupError(f"{len(numbers)} numbers for the features of {len(features)} articles")
-        taken = [number for number in numbers if number in self]
-        if taken or len(set(numbers)) < len(numbers):
-            raise DedupError(f"article {taken[0] if taken else 'number'} is live already; remove it first")
         first = len(self._numbers)
+        self._prior = _grow(self._prior, int(self._prepared.term_offsets[first]), features.term_idf)
         self._prepared = _append(self._prepared, prepare(features, self._idf), first)
         model = np.zeros(len(numbers), np.uint8) if judge is None else judge.astype(np.uint8)
         judges = _grow(self._weights.model, first, model)
@@ -311,6 +324,39 @@ class LiveStories:
         self._slot |= {number: first + k for k, number in enumerate(numbers)}
         self._state = _make_room(self._state, len(self._numbers), len(numbers))
         return first
+
+    def _check_new(self, numbers: Sequence[int], features: Features) -> None:
+        if len(numbers) != len(features):
+            raise DedupError(f"{len(numbers)} numbers for the features of {len(features)} articles")
+        seen: set[int] = set()
+        for number in numbers:
+            if number in self or number in seen:
+                raise DedupError(f"article {number} is live already; remove it first")
+            seen.add(number)
+
+    def _steps(self, n: int) -> Iterator[tuple[int, int]]:
+        """Cut ``n`` coming articles where terms are weighed anew, and weigh them there."""
+        done = 0
+        while done < n:
+            room = n - done if self._weigh_at < 0 else self._weigh_at - len(self._numbers)
+            step = min(n - done, max(1, room))
+            yield done, done + step
+            done += step
+            if 0 <= self._weigh_at <= len(self._numbers):
+                self._weigh()
+
+    def _weigh(self) -> None:
+        """Blend the prior with the articles entered so far and weigh them under it."""
+        n = len(self._numbers)
+        p = self._prepared
+        m = int(p.term_offsets[n])
+        keys, counts = np.unique(p.term_hash[:m], return_counts=True)
+        common = counts > 1
+        self._idf = Idf(n, keys[common], counts[common].astype(np.uint32))
+        p.weight[:m] = self._idf.weigh(p.term_hash[:m], self._prior[:m])
+        p.norms[:n] = 0
+        field_norms(p.term_offsets[: n + 1], p.term_bits, p.weight, p.norms[:n])
+        self._weigh_at = int(n * GROWTH) + 1 if n < LAST_WEIGHING else -1
 
     def _open_row(self, key: str) -> int:
         row = int(self._state.used[3])
@@ -331,10 +377,12 @@ class LiveStories:
         numbers = [number for number, _ in kept]
         slots = np.array([slot for _, slot in kept], np.int64)
         keys = [self._key[self._state.story[slot]] for slot in slots]
-        old, models = self._prepared, self._weights.model[slots]
+        old, models, idf, weigh_at = self._prepared, self._weights.model[slots], self._idf, self._weigh_at
+        prior = _take_ragged(self._prior, old.term_offsets, slots)
         follows, followers, homeless = self._follows, self._followers, self._homeless
         self._reset()
-        self._prepared = _take(old, slots)
+        self._prepared, self._prior = _take(old, slots), prior
+        self._idf, self._weigh_at = idf, weigh_at
         self._weights = self._weights._replace(model=models)
         self._numbers = numbers
         self._slot = {number: k for k, number in enumerate(numbers)}
@@ -386,11 +434,14 @@ def _take(old: Prepared, slots: NDArray[np.int64]) -> Prepared:
         if name.endswith("offsets"):
             columns[name] = np.concatenate([[0], np.cumsum(values[slots + 1] - values[slots])]).astype(np.int64)
         elif name in _RAGGED:
-            offsets = getattr(old, _RAGGED[name])
-            columns[name] = np.concatenate([values[offsets[s] : offsets[s + 1]] for s in slots] or [values[:0]])
+            columns[name] = _take_ragged(values, getattr(old, _RAGGED[name]), slots)
         else:
             columns[name] = values[slots]
     return Prepared(**columns)
+
+
+def _take_ragged(values: NDArray, offsets: NDArray[np.int64], slots: NDArray[np.int64]) -> NDArray:
+    return np.concatenate([values[offsets[s] : offsets[s + 1]] for s in slots] or [values[:0]])
 
 
 def _new_state() -> State:

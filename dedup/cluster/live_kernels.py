@@ -297,7 +297,8 @@ def assign_slots(
         for q in range(known):
             mean, content = ask_story(s, p, w, slot, stories[q], cut, row)
             means[q] = mean
-            joins = mean >= cut_at(s.story_size[stories[q]] + 1, cut) and content >= quorum
+            size = s.story_size[stories[q]]
+            joins = mean >= cut_at(size + 1, cut) and content >= quorum
             if joins and (mean > chosen_mean or (mean == chosen_mean and stories[q] < chosen)):
                 runner, runner_mean = (chosen, chosen_mean) if chosen >= 0 else (runner, runner_mean)
                 chosen, chosen_mean, chosen_quorum = stories[q], mean, content

@@ -25,7 +25,7 @@ PAIR_FEATURES: dict[str, str] = {
     "names": "square root of the TF-IDF cosine of proper-name terms",
     "words": "log of the summed IDF of shared words",
     "phrases": "log of the summed IDF of shared word pairs",
-    "rare": "log of the summed IDF above 7 of shared terms",
+    "rare": "log of the summed IDF above 6 of shared terms",
     "length_gap": "difference of the logs of the lengths",
     "length": "log of the shorter length, less 6",
     "untitled": "one of the two has no title",
@@ -45,7 +45,7 @@ K = len(NAMES)
     _BODY, _TITLE, _LEAD, _NAMES, _WORDS, _PHRASES, _RARE, _GAP, _LENGTH, _UNTITLED,
     _DATES, _DATE_CONFLICT, _ORDINALS, _ORDINAL_CONFLICT, _SAME_DAY, _OTHER_DAY, _AMOUNTS, _TEMPLATE, _TIME,
 ) = range(K)  # fmt: skip
-_RARE_IDF = np.float32(7.0)
+_RARE_IDF = np.float32(6.0)
 #: Fields whose norms are kept: all terms, title, title and lead, names.
 _NORMS = 4
 

@@ -3,7 +3,7 @@
 Usage: ``python -m dedup.cluster.train SET.jsonl.gz... [--corrections FILE] [--write]``
 
 Each set is a file of articles with a ``story_id``.  Pairs are the candidates of each set.  So that absent fields are
-no evidence, each set is seen three times: as it is, without dates, and without titles.  In a dated set the time
+no evidence, each set is seen several times: as it is, without dates, without titles, and weighed by the prior alone.  In a dated set the time
 apart of a negative pair is redrawn evenly from the window wherever it lies outside, so that the model learns what time says among
 the articles of one week, not among those of ten years.  *Editions*, copies of an article with other dates, ordinals and
 amounts, are added as negatives: daily prices and yearly conferences are alike in everything else.
@@ -11,18 +11,25 @@ amounts, are added as negatives: daily prices and yearly conferences are alike i
 
 from __future__ import annotations
 
+import argparse
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dedup.article import Article
 from dedup.cluster.candidates import candidate_pairs
-from dedup.cluster.pair_features import NAMES, prepare
-from dedup.cluster.pairs import PairModel, pair_rows
+from dedup.cluster.linkage import CLIP, average_linkage
+from dedup.cluster.pair_features import NAMES, Weights, prepare
+from dedup.cluster.pairs import PairModel, pair_logits, pair_rows, stack_models
+from dedup.cluster.stories import WINDOW
+from dedup.evaluation import calibration_error, corrected, score
+from dedup.readers import read_articles
 from dedup.vectors import Features, Idf, featurize
 
 WINDOW_DAYS = 7.0
@@ -33,6 +40,8 @@ FOLDS = 5
 #: Candidates of one article in training.
 CANDIDATES = 25
 _TIME, _TEMPLATE = NAMES.index("time_apart"), NAMES.index("template")
+#: Mean log-odds that are tried as the link decision.
+CUTS = np.arange(-3.0, 1.01, 0.25)
 _NUMBER = re.compile(r"\d+")
 
 
@@ -105,6 +114,10 @@ def training_rows(data: LabelledSet, *, seed: int = 0) -> Rows:
     bare = rows.copy()
     bare[:, _TIME] = 0
     copies.append((bare, np.ones(len(y), bool)))
+    # A stream begins with the prior alone.
+    early = pair_rows(prepare(features, Idf.prior()), left, right)
+    early[:, _TIME] = 0
+    copies.append((early, np.ones(len(y), bool)))
     if rows[:, _TIME].any():
         timed = rows.copy()
         far = features.published[left] - features.published[right]
@@ -164,3 +177,114 @@ def fit(rows: Rows, editions: Rows, *, strength: float = 1.0) -> PairModel:
 
     coef[_TEMPLATE] = -minimize_scalar(loss, bounds=(0, 25), method="bounded").x
     return PairModel(tuple(map(float, coef)), intercept)
+
+
+def cross_validate(sets: Sequence[LabelledSet], rows: Sequence[Rows], editions: Sequence[Rows], at: int) -> Weights:
+    """Return weights under which every article of ``sets[at]`` is judged by a model that has not seen its story."""
+    others = [r for k, r in enumerate(rows) if k != at]
+    negatives = Rows.concat([e for k, e in enumerate(editions) if k != at] or list(editions))
+    models = []
+    for fold in range(FOLDS):
+        seen = rows[at].select((rows[at].fold_left != fold) & (rows[at].fold_right != fold))
+        models.append(fit(Rows.concat([seen, *others]), negatives))
+    return stack_models(models, sets[at].fold)
+
+
+def curve(data: LabelledSet, weights: Weights) -> tuple[list[dict[str, float]], tuple[NDArray, NDArray], tuple[NDArray, NDArray]]:
+    """Return the batch scores at each of :data:`CUTS`, and (score, truth) of pairs and of links for calibration."""
+    features = featurize(data.articles, threads=None)
+    prepared = prepare(features, Idf.prior().blend(features))
+    left, right = candidate_pairs(prepared, window=WINDOW, threads=None)
+    logits = pair_logits(prepared, weights, left, right, threads=None)
+    scores = [
+        score(data.story, average_linkage(prepared, weights, left, right, logits, cut=float(cut), threads=None)[0])
+        for cut in CUTS
+    ]
+    return scores, (logits, data.story[left] == data.story[right]), _links(data, left, right, logits)
+
+
+def _links(
+    data: LabelledSet, left: NDArray[np.int64], right: NDArray[np.int64], logits: NDArray[np.float32]
+) -> tuple[NDArray, NDArray]:
+    """Mean log-odds of each article with each true story that holds a candidate of it, and whether it is its own."""
+    clipped = np.clip(logits, -CLIP, CLIP)
+    article, other = np.concatenate([left, right]), np.concatenate([right, left])
+    key = article * (int(data.story.max()) + 1) + data.story[other]
+    cells, inverse = np.unique(key, return_inverse=True)
+    total = np.bincount(inverse, np.tile(clipped, 2))
+    story = cells % (int(data.story.max()) + 1)
+    sizes = np.bincount(data.story)[story] - (data.story[cells // (int(data.story.max()) + 1)] == story)
+    # Members that were no candidates count as far apart.
+    asked = np.bincount(inverse)
+    mean = (total - CLIP * (sizes - asked)) / sizes
+    return mean, data.story[cells // (int(data.story.max()) + 1)] == story
+
+
+def link_decision(curves: Sequence[Sequence[dict[str, float]]], links: tuple[NDArray, NDArray]) -> tuple[float, float]:
+    """Return the cut with the best mean BCubed F1 over the sets (its neighbours count half), and the slope above it."""
+    from sklearn.linear_model import LogisticRegression
+
+    mean = np.array([[s["bcubed_f1"] for s in one] for one in curves]).mean(0)
+    smooth = np.convolve(np.pad(mean, 1, mode="edge"), [0.25, 0.5, 0.25], "valid")
+    x, y = links
+    near = np.abs(x) < CLIP - 0.5
+    slope = LogisticRegression().fit(x[near, None], y[near]).coef_[0, 0]
+    return float(CUTS[int(smooth.argmax())]), float(slope)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Train the pair model.")
+    parser.add_argument("sets", nargs="+", type=Path, help="labelled articles, a story_id on each")
+    parser.add_argument("--corrections", type=Path, help="JSON with lists of story ids that are one event ('same')")
+    parser.add_argument("--version", default="1", help="name of the trained weights")
+    parser.add_argument("--out", type=Path, help="model file to write, such as dedup/data/pair_model.json")
+    parser.add_argument("--folds", type=Path, help="folder for the models of each fold and of each set left out")
+    arguments = parser.parse_args()
+    same = json.loads(arguments.corrections.read_text(encoding="utf-8"))["same"] if arguments.corrections else []
+    sets = [_read(path, same) for path in arguments.sets]
+    rows = [training_rows(data) for data in sets]
+    editions = [edition_rows(data) for data in sets]
+    curves, pairs, links = [], [], []
+    for k, data in enumerate(sets):
+        weights = cross_validate(sets, rows, editions, k)
+        scores, pair, link = curve(data, weights)
+        curves.append(scores)
+        pairs.append(pair)
+        links.append(link)
+        best = max(scores, key=lambda s: s["bcubed_f1"])
+        logits, truth = pair
+        ece = calibration_error(1 / (1 + np.exp(-logits)), truth)
+        print(f"{data.name}: best BCubed F1 over cuts {best['bcubed_f1']:.4f}, calibration error {ece:.4f}", flush=True)
+        if arguments.folds:
+            _write_folds(arguments.folds, data.name, weights)
+            out = [r for i, r in enumerate(rows) if i != k]
+            if out:
+                left_out = fit(Rows.concat(out), Rows.concat([e for i, e in enumerate(editions) if i != k]))
+                (arguments.folds / f"without_{data.name}.json").write_text(left_out.to_json(), encoding="utf-8")
+    cut, slope = link_decision(curves, (np.concatenate([x for x, _ in links]), np.concatenate([y for _, y in links])))
+    at = int(np.argmin(np.abs(CUTS - cut)))
+    for data, scores in zip(sets, curves, strict=True):
+        s = scores[at]
+        print(f"{data.name} at {cut}: BCubed F1 {s['bcubed_f1']:.4f}, pairwise F1 {s['pairwise_f1']:.4f}")
+    model = fit(Rows.concat(rows), Rows.concat(editions))
+    model = replace(model, link_at=cut, link_scale=slope, version=arguments.version)
+    print(model.to_json())
+    if arguments.out:
+        arguments.out.write_text(model.to_json() + "\n", encoding="utf-8")
+
+
+def _read(path: Path, same: Sequence[Sequence[str]]) -> LabelledSet:
+    articles = list(read_articles([str(path)]))
+    stories = corrected([str(article.metadata["story_id"]) for article in articles], same)
+    return LabelledSet.of(path.name.split(".")[0], [replace(a, metadata={}) for a in articles], stories)
+
+
+def _write_folds(folder: Path, name: str, weights: Weights) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for fold in range(FOLDS):
+        model = PairModel(tuple(map(float, weights.coef[fold])), float(weights.intercept[fold]))
+        (folder / f"{name}_{fold}.json").write_text(model.to_json(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

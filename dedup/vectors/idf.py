@@ -21,6 +21,9 @@ from dedup.vectors.prior import SCALE
 
 #: The prior counts as much as this many articles.
 PRIOR_DOCUMENTS = 5000.0
+#: No term weighs more.  The prior knows nothing of a name it has never met, and would let it outweigh all others; the
+#: first hundred live articles bring such names down to about this weight (measured: see ``docs/tuning.md``).
+HIGHEST = 8.0
 _MAGIC = b"IDF1"
 
 
@@ -75,10 +78,14 @@ class Idf:
 
     def weights(self, features: Features) -> NDArray[np.float32]:
         """Return ``float32[m]``: the IDF of every term of ``features``."""
-        prior = features.term_idf.astype(np.float32) / np.float32(SCALE)
-        if not self.documents:
-            return prior
-        return blended(features.term_hash, prior, self.keys, self.counts, float(self.documents), PRIOR_DOCUMENTS)
+        return self.weigh(features.term_hash, features.term_idf)
+
+    def weigh(self, hashes: NDArray[np.uint32], prior: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return ``float32[m]``: the IDF of terms with these prior IDFs in sixteenths."""
+        idf: NDArray[np.float32] = prior.astype(np.float32) / np.float32(SCALE)
+        if self.documents:
+            idf = blended(hashes, idf, self.keys, self.counts, float(self.documents), PRIOR_DOCUMENTS)
+        return np.minimum(idf, np.float32(HIGHEST))
 
     def to_bytes(self) -> bytes:
         """Serialise; :meth:`from_bytes` reads it back."""
