@@ -52,7 +52,11 @@ def _comma(stream: io.BufferedReader) -> str:
 
 
 def _cells(row: dict[str, str]) -> dict[str, Any]:
-    cells: dict[str, Any] = {name: value for name, value in row.items() if value or name == "text"}
+    return _with_metadata({name: value for name, value in row.items() if value or name == "text"})
+
+
+def _with_metadata(cells: dict[str, Any]) -> dict[str, Any]:
+    """Read metadata written as JSON."""
     if isinstance(meta := cells.get("metadata"), str):
         with suppress(orjson.JSONDecodeError):  # left a string, which the article refuses by name
             cells["metadata"] = orjson.loads(meta)
@@ -85,7 +89,7 @@ def batch_records(batch: Any) -> Iterator[dict[str, Any]]:
     """Yield the rows of an Arrow record batch as records, nulls left out."""
     names = batch.schema.names
     for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-        yield {name: _plain(value) for name, value in zip(names, row, strict=True) if value is not None}
+        yield _with_metadata({n: _plain(value) for n, value in zip(names, row, strict=True) if value is not None})
 
 
 def _plain(value: Any) -> Any:

@@ -16,6 +16,8 @@ what the holder of a lease decided, and answers questions.
 ``deadletters``    messages that could not be processed
 ``meters``         totals and latencies, for Prometheus
 ``access``         API keys, sessions, rate limits
+``snapshot``       the whole state at one moment, for an export
+``fill``           an empty store filled from an export
 ``expiry``         what is dropped when its time has come
 =================  ===========================================================
 """

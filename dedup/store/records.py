@@ -126,11 +126,24 @@ def pack_body(article: Article, received_ms: int, features: bytes, signature: by
     return msgspec.msgpack.encode((received_ms, published, *facts, features, signature))
 
 
+def pack_record(
+    *, retired: bool, revision: int, content: bytes, digest: bytes, bands: bytes, lang: str, body: Sequence[Any]
+) -> bytes:
+    """A whole record, as admission leaves it; ``body`` as in :func:`pack_body`, arrival first."""
+    head = HEADER.pack(VERSION, retired, revision, content, digest, len(bands) // 4, lang.ljust(3).encode())
+    return head + bands + msgspec.msgpack.encode(tuple(body))
+
+
 def pack_document(article: Article, *, text: bool) -> bytes:
     """The article as received, compressed; without its body unless ``text``."""
     raw = article.to_dict()
     if not text:
         raw.pop("text")
+    return pack_raw_document(raw)
+
+
+def pack_raw_document(raw: dict[str, Any]) -> bytes:
+    """Inverse of :func:`unpack_document`."""
     return zstandard.compress(orjson.dumps(raw), 3)
 
 

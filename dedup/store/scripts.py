@@ -35,7 +35,7 @@ def script(name: str) -> Script:
     """Script ``name`` of the ``lua`` folder, with what it shares put before it."""
     folder = files("dedup.store") / "lua"
     parts = [f"{name}.lua"]
-    if name in ("admit", "remove", "meet"):
+    if name in ("admit", "remove", "meet", "restore"):
         parts.insert(0, "index.lua")
     # Without a flag the server refuses the script before its first write when memory is full.
     # What decides or removes must run then too: it finishes what was admitted, and makes room.
@@ -49,7 +49,7 @@ def script(name: str) -> Script:
 @cache
 def by_digest() -> dict[str, Script]:
     """All scripts, by digest."""
-    names = ("admit", "remove", "commit", "lease", "look", "meet")
+    names = ("admit", "remove", "commit", "lease", "look", "meet", "restore")
     return {one.digest: one for one in map(script, names)}
 
 
@@ -87,6 +87,35 @@ def remove(article_id: str, *, now_ms: int) -> Command:
 def meet(lang: str, *, digest: bytes, bands: bytes, most: int) -> Command:
     """Look up candidates without storing; answers numbers and shared bands in turn."""
     return script("meet")((keys.segments(lang),), lang, digest, bands, most)
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """One article put back by a restore; see ``restore.lua``.
+
+    ``named``: its id names this revision; ``indexed``: it can be found by its text, through ``bands`` unless it is a
+    copy of a text before it.
+    """
+
+    number: int
+    id: str
+    named: bool
+    received_ms: int
+    digest: bytes
+    indexed: bool
+    bands: bytes
+    record: bytes
+    document: bytes
+
+
+def restore(lang: str, articles: Iterable[Return], *, span_ms: int) -> Command:
+    """Put articles of one language back; answers how many."""
+    arguments: list[Word] = []
+    for one in articles:
+        shard, name = keys.ident(one.id)
+        place = (shard, name if one.named else b"", one.number, one.received_ms)
+        arguments += (*place, one.digest if one.indexed else b"", one.bands, one.record, one.document)
+    return script("restore")((keys.LANGUAGES,), lang, span_ms, *arguments)
 
 
 def look(article_id: str, *, document: bool) -> Command:
