@@ -15,6 +15,7 @@ from typing import Any
 
 from numba import njit
 from numba.core.caching import CompileResultCacheImpl, FunctionCache
+from numba.core.runtime.nrt import rtsys
 
 #: Decorator of a helper that is always inlined into its callers' code.
 inlined: Callable[[Any], Any] = njit(inline="always")
@@ -38,6 +39,16 @@ def kernel(*inlines: ModuleType) -> Callable[[Any], Any]:
 
     class Cache(FunctionCache):
         _impl_class = Implementation
+
+        def load_overload(self, sig: Any, target_context: Any) -> Any:
+            """Load compiled code without first importing all that numba can compile: half a second a process.
+
+            What compiled code needs to run is the memory runtime; when nothing is found, compiling refreshes the
+            context itself.
+            """
+            rtsys.initialize(target_context)
+            with self._guard_against_spurious_io_errors():
+                return self._load_overload(sig, target_context)  # type: ignore[no-untyped-call]
 
     def decorate(function: Any) -> Any:
         dispatcher: Any = njit(nogil=True)(function)

@@ -47,3 +47,14 @@ def test_a_helper_changed_in_another_file_is_compiled_anew(tmp_path: Path) -> No
     after = _run(site, tmp_path / "cache").communicate(timeout=240)[0]
     assert after
     assert after != before
+
+
+def test_a_package_that_cannot_be_written_to_keeps_its_code_in_the_user_cache(tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    shutil.copytree(Path(dedup.__file__).parent, site / "dedup", ignore=shutil.ignore_patterns("__pycache__"))
+    for folder in [site / "dedup", *(p for p in (site / "dedup").rglob("*") if p.is_dir())]:
+        (folder / "__pycache__").write_text("a file where the cache folder would be", encoding="utf-8")
+    first = _run(site, tmp_path / "cache")
+    assert first.communicate(timeout=240)[0]
+    assert first.returncode == 0
+    assert list((tmp_path / "cache").rglob("*.nbc"))
