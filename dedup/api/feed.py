@@ -81,7 +81,7 @@ class Tail:
         self._next = 0
         self._before: str | None = None  # cursor just before the kept frames
         self._end: str | None = None  # cursor of the newest of them
-        self._moved = asyncio.Condition()
+        self._moved = asyncio.Event()  # set, and replaced, when frames come or the tail closes
         self._reader: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -112,8 +112,7 @@ class Tail:
     async def close(self) -> None:
         """End all streams, so that a shutdown need not wait for their readers."""
         self._closed = True
-        async with self._moved:
-            self._moved.notify_all()
+        self._wake()
         if self._reader is not None:
             self._reader.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -136,11 +135,14 @@ class Tail:
 
     async def _move(self, seen: int) -> bool:
         """Wait until frames came after the serial ``seen``; ``False`` after a heartbeat's time without any."""
-        async with self._moved:
-            if self._next == seen and not self._closed:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._moved.wait(), _HEARTBEAT_SECONDS)
-            return self._next != seen or self._closed
+        if self._next == seen and not self._closed:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._moved.wait(), _HEARTBEAT_SECONDS)
+        return self._next != seen or self._closed
+
+    def _wake(self) -> None:
+        moved, self._moved = self._moved, asyncio.Event()
+        moved.set()
 
     async def _read(self) -> None:
         pause = 0.1
@@ -153,20 +155,19 @@ class Tail:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 5.0)
                 continue
-            if page.items:
-                await self._keep(page.items)
+            self._keep(page.items)
 
-    async def _keep(self, items: tuple[Change, ...]) -> None:
-        async with self._moved:
-            for change in items:
-                if len(self._frames) == _KEPT:
-                    self._before = self._frames[0][0]
-                    del self._serial[self._before]
-                self._frames.append((change.cursor, _frame(change)))
-                self._serial[change.cursor] = self._next
-                self._next += 1
+    def _keep(self, items: tuple[Change, ...]) -> None:
+        for change in items:
+            if len(self._frames) == _KEPT:
+                self._before = self._frames[0][0]
+                del self._serial[self._before]
+            self._frames.append((change.cursor, _frame(change)))
+            self._serial[change.cursor] = self._next
+            self._next += 1
+        if items:
             self._end = items[-1].cursor
-            self._moved.notify_all()
+            self._wake()
 
 
 def _frame(change: Change) -> bytes:

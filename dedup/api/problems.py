@@ -86,6 +86,10 @@ _STATUS: tuple[tuple[type[errors.DedupError], int, str], ...] = (
 _RETRY_AFTER = "5"
 
 
+#: What a caller is told of a fault of ours: nothing that helps an attacker.
+_UNFORESEEN = Problem(500, "internal", "an unforeseen fault; the log has the details")
+
+
 def problem_of(error: errors.DedupError) -> Problem:
     """Translate an error of the rooms below."""
     fitting = ((status, name) for kind, status, name in _STATUS if isinstance(error, kind))
@@ -109,6 +113,8 @@ def install(app: FastAPI) -> None:
         problem = problem_of(error)
         if problem.status >= 500:
             log.warning("%s %s: %s", request.method, request.url.path, error)
+        if problem.status == 500:
+            problem = _UNFORESEEN
         return _answer(request, problem)
 
     async def validation(request: Request, error: Exception) -> Response:
@@ -129,7 +135,7 @@ def install(app: FastAPI) -> None:
 
     async def unforeseen(request: Request, error: Exception) -> Response:
         log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-        return _answer(request, Problem(500, "internal", "an unforeseen fault; the log has the details"))
+        return _answer(request, _UNFORESEEN)
 
     app.add_exception_handler(Problem, refuse)
     app.add_exception_handler(errors.DedupError, translate)
