@@ -114,12 +114,10 @@ def evidence(view: Evidence) -> Text:
         lines.append(f"same event: {view.probability:.2f}" + (f"  (cosines: {cosines})" if cosines else ""))
     if view.shared_names:
         lines.append("shared names: " + ", ".join(view.shared_names[:8]))
-    agreeing = {(item.kind, item.value): item for item in reversed(view.agreeing)}
-    if agreeing:
-        lines.append("agreeing anchors: " + ", ".join(map(anchor, list(agreeing.values())[::-1][:8])))
-    conflicting = {(a.kind, a.value): (a, b) for a, b in reversed(view.conflicting)}
-    if conflicting:
-        pairs = (f"{anchor(a)} against {anchor(b)}" for a, b in list(conflicting.values())[::-1][:8])
+    if view.agreeing:
+        lines.append("agreeing anchors: " + ", ".join(map(anchor, view.agreeing[:8])))
+    if view.conflicting:
+        pairs = (f"{anchor(a)} against {anchor(b)}" for a, b in view.conflicting[:8])
         lines.append("conflicting anchors: " + "; ".join(pairs))
     if view.hours_apart is not None:
         lines.append(f"published {view.hours_apart:.1f} hours apart")

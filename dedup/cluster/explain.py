@@ -202,7 +202,10 @@ def _match_anchors(
         else:
             pairs = [] if any(k in matched for k in (*ones, *twos)) else [(ones[0], twos[0])]
         conflicting += [(left[x][1], right[y][1]) for x, y in pairs if x not in matched and y not in matched]
-    return tuple(dict.fromkeys(shown for _, shown in agreeing)), tuple(conflicting)
+    # One ordinal goes with several nouns: it is said once, in its heaviest place.
+    agreed = {(shown.kind, shown.value): shown for _, shown in reversed(agreeing)}
+    against = {(x.kind, x.value): (x, y) for x, y in reversed(conflicting)}
+    return tuple(reversed(agreed.values())), tuple(reversed(against.values()))
 
 
 def _heaviest(anchors: dict[int, tuple[int, AnchorText]], kind: int) -> list[int]:
