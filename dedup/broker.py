@@ -87,6 +87,8 @@ def _transport_options(settings: Settings, url: str) -> dict[str, Any]:
         return {"confirm_publish": True}
     options: dict[str, Any] = {
         "visibility_timeout": settings.queue.visibility_timeout,
+        "unacked_restore_interval": 2,
+        "unacked_restore_throttle": 1,
         "socket_timeout": 30.0,
         "health_check_interval": 20,
         "max_retries": 8,

@@ -227,9 +227,13 @@ class Supervisor:
         count = self.settings.workers.concurrency or max(1, (os.cpu_count() or 2) - 1)
         planned: list[_Child] = []
         if "workers" in self.parts:
-            ingest = ["-Q", f"{INGEST},{NIGHTLY}", "-c", str(max(2, count)), "-n", "ingest@%h", "-P", "prefork"]
+            # One queue a worker: see workers/handover.py.
+            ingest = ["-Q", INGEST, "-c", str(count), "-n", "ingest@%h", "-P", "prefork"]
             planned.append(_Child("ingest", [*celery, "worker", *ingest, *quiet]))
             planned.append(_Child("assign", [*celery, "worker", "-Q", ASSIGN, "-n", "assign@%h", "-P", "solo", *quiet]))
+            if self.settings.nightly.enabled and "scheduler" in self.parts:
+                alone = ["-Q", NIGHTLY, "-n", "nightly@%h", "-P", "solo"]
+                planned.append(_Child("nightly", [*celery, "worker", *alone, *quiet]))
         if "scheduler" in self.parts:
             planned.append(_Child("beat", [*celery, "beat", "-S", "celery.beat:Scheduler", "--pidfile=", "-l", level]))
         if "api" in self.parts:

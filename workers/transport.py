@@ -14,6 +14,8 @@ from kombu import message as plain
 from kombu.transport import redis
 from kombu.transport.virtual import base
 
+from workers import handover
+
 
 class Message(base.Message):
     """A message whose constructor never fails; what is wrong is in ``errors``, what came in ``body``."""
@@ -34,7 +36,7 @@ class Message(base.Message):
             self.errors = [sys.exc_info()]
 
 
-class Channel(redis.Channel):
+class Channel(handover.Channel):
     """kombu's channel, which hands on what is not JSON, too."""
 
     Message = Message

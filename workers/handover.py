@@ -1,0 +1,117 @@
+"""Taking a message off its list without a moment in which nobody has it.
+
+kombu pops a message (``BRPOP``) and then writes it among the unacknowledged; a worker or a
+server that dies in between loses it.  Here it is moved in one step to a list of the taker's
+own, and leaves that list in the step that writes it among the unacknowledged.  Lists whose
+taker gives no sign of life are put back.  (Redis documentation, *RPOPLPUSH*, reliable queue.)
+
+Keys, in the broker's database: ``QUEUE.taken:ID`` LIST of at most one message on its way to
+taker ID; ``QUEUE.taken:ID:alive`` STRING with expiry; ``dedup.taken`` SET of the lists.
+"""
+
+from __future__ import annotations
+
+from time import monotonic, time
+from typing import Any
+from uuid import uuid4
+
+from kombu.transport import redis
+from kombu.utils.encoding import bytes_to_str
+from kombu.utils.json import dumps, loads
+
+REGISTRY = "dedup.taken"
+#: Seconds without a sign of life after which what a taker had on its way is put back.
+LIFE = 30
+
+#: KEYS 1 the set of lists, 2 a queue.  Puts back what silent takers had, and puts messages sent with a
+#: priority, which kombu keeps on lists of their own, with the others; returns how many were put back.
+_PUT_BACK = r"""
+local count = 0
+for _, priority in ipairs({ 3, 6, 9 }) do
+  while redis.call('RPOPLPUSH', KEYS[2] .. '\6\22' .. priority, KEYS[2]) do end
+end
+for _, list in ipairs(redis.call('SMEMBERS', KEYS[1])) do
+  if redis.call('EXISTS', list .. ':alive') == 0 then
+    local queue = string.match(list, '^(.*)%.taken:[^:]*$')
+    while redis.call('RPOPLPUSH', list, queue) do count = count + 1 end
+    redis.call('SREM', KEYS[1], list)
+  end
+end
+return count
+"""
+
+
+class QoS(redis.QoS):
+    """kombu's bookkeeping, but for the step in which a message is entered."""
+
+    def append(self, message: Any, delivery_tag: str) -> None:
+        """Enter a message among the unacknowledged and strike it off the taker's list, in one step."""
+        taken = self.channel.taken
+        if taken is None:
+            super().append(message, delivery_tag)
+            return
+        place = message.delivery_info
+        entry = dumps([message._raw, place["exchange"], place["routing_key"]])
+        with self.pipe_or_acquire() as pipe:
+            pipe.zadd(self.unacked_index_key, {delivery_tag: time()})
+            pipe.hset(self.unacked_key, delivery_tag, entry)
+            pipe.lpop(taken)
+            pipe.execute()
+            super(redis.QoS, self).append(message, delivery_tag)
+
+    def restore_visible(self, *args: Any, **options: Any) -> None:
+        """Give a sign of life, put back what silent takers had, then as kombu does."""
+        self.channel.sign()
+        if self.channel.taken is not None:
+            queue = self.channel.taken.rpartition(".taken:")[0]
+            with self.channel.conn_or_acquire() as client:
+                client.eval(_PUT_BACK, 2, REGISTRY, queue)
+        super().restore_visible(*args, **options)
+
+
+class Channel(redis.Channel):
+    """kombu's channel, but for how it takes from the one queue it consumes."""
+
+    QoS = QoS
+    #: The taker's own list, once it takes.
+    taken: str | None = None
+    _signed = 0.0
+
+    def sign(self) -> None:
+        """Say that this taker lives."""
+        if self.taken is not None:
+            with self.conn_or_acquire() as client:
+                client.set(f"{self.taken}:alive", 1, ex=LIFE)
+            self._signed = monotonic()
+
+    def _brpop_start(self, timeout: Any = None) -> None:
+        queues = self._queue_cycle.consume(len(self.active_queues))
+        if len(queues) != 1 or not self.ack_emulation:
+            super()._brpop_start(timeout)
+            return
+        if self.taken is None:
+            self.taken = f"{queues[0]}.taken:{uuid4().hex}"
+            with self.conn_or_acquire() as client:
+                client.pipeline().sadd(REGISTRY, self.taken).set(f"{self.taken}:alive", 1, ex=LIFE).execute()
+        elif monotonic() - self._signed > LIFE / 3:
+            self.sign()
+        self._in_poll = self.client.connection
+        self._brpop_sent_at = monotonic()
+        wait = self.brpop_timeout if timeout is None else timeout
+        self.client.connection.send_command("BLMOVE", queues[0], self.taken, "RIGHT", "LEFT", wait or 0)
+
+    def _brpop_read(self, **options: Any) -> Any:
+        if self.taken is None:
+            return super()._brpop_read(**options)
+        try:
+            item = self.client.parse_response(self.client.connection, "BLMOVE", **options)
+        except self.connection_errors:
+            self.client.connection.disconnect()
+            raise
+        finally:
+            self._in_poll = None
+        if not item:
+            raise redis.Empty
+        queue = self.taken.rpartition(".taken:")[0]
+        self.connection._deliver(loads(bytes_to_str(item)), queue)
+        return True
