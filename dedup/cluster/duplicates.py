@@ -14,6 +14,7 @@ from dedup.cluster.groups import anchored_groups, groups_of
 from dedup.cluster.relation import Relation, RelationRule, relation_of
 from dedup.sketch.fingerprint import Fingerprints
 from dedup.sketch.verify import ScoredPairs, containment_pairs, near_duplicate_pairs, score_pairs
+from dedup.text.columns import column_of
 from dedup.text.parallel import thread_count
 
 
@@ -166,8 +167,8 @@ def find_duplicates(
     Parameters
     ----------
     texts:
-        A sequence of ``str`` (``None`` is empty), or a pyarrow string array, chunked or not.  Blank texts are
-        duplicates of nothing.
+        A sequence of ``str`` (``None`` is empty), a pyarrow string array, chunked or not, or a pandas or polars
+        Series.  Blank texts are duplicates of nothing.
     threshold:
         Jaccard of word shingles from which two texts are near-duplicates, 0 to 1.
     ids:
@@ -212,8 +213,7 @@ def find_duplicates(
     >>> found.labels.tolist()
     [0, 0, 1]
     """
-    if not hasattr(texts, "__len__"):
-        texts = list(texts)
+    texts = column_of(texts)
     n = len(texts)
     if not 0.0 < threshold <= 1.0:
         raise ValueError(f"threshold is {threshold}; a Jaccard threshold is above 0 and at most 1")

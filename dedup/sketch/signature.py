@@ -26,7 +26,7 @@ def minhash(
     ----------
     texts:
         A sequence of ``str`` (``None`` is empty), or a pyarrow string array, chunked or not, which is read
-        without making Python strings.
+        without making Python strings; a pandas or polars Series is taken as Arrow.
     num_perm:
         Permutations; the standard error of an estimate is at most ``0.5 / sqrt(num_perm)``.
     ngram:

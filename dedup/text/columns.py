@@ -105,6 +105,26 @@ class Texts:
         return int(self.offsets[-1] - self.offsets[0])
 
 
+def column_of(texts: Any) -> Any:
+    """Return texts that have a length and are read by position: Arrow for a pandas or polars Series, else a sequence.
+
+    Raises
+    ------
+    TypeError
+        If one ``str`` is given, which is a sequence of letters.
+    """
+    if isinstance(texts, str | bytes):
+        raise TypeError("texts must be a sequence of str, not one str; write [text]")
+    library = type(texts).__module__.partition(".")[0]
+    if library == "polars":
+        return texts.to_arrow()
+    if library == "pandas":
+        import pyarrow as pa
+
+        return pa.Array.from_pandas(texts)
+    return texts if hasattr(texts, "__len__") and hasattr(texts, "__getitem__") else list(texts)
+
+
 def chunks_of(texts: Any, *, chunk: int = CHUNK) -> Iterator[Texts]:
     """Yield the texts as consecutive :class:`Texts` of at most ``chunk`` rows, *not yet normalised*; Arrow data is
     viewed.
@@ -114,15 +134,12 @@ def chunks_of(texts: Any, *, chunk: int = CHUNK) -> Iterator[Texts]:
     TypeError
         As :meth:`Texts.of`.
     """
+    texts = column_of(texts)
     if isinstance(texts, Texts):
         columns: Iterator[Texts] = iter([texts])
-    elif isinstance(texts, str | bytes):
-        raise TypeError("texts must be a sequence of str, not one str; write [text]")
     elif type(texts).__module__.partition(".")[0] == "pyarrow":
         columns = _from_arrow(texts)
     else:
-        if not hasattr(texts, "__len__") or not hasattr(texts, "__getitem__"):
-            texts = list(texts)
         step = min(chunk, max(1, len(texts)))
         columns = (_from_strings(texts[i : i + step], first=i) for i in range(0, max(1, len(texts)), step))
     for column in columns:

@@ -41,6 +41,15 @@ def test_shapes(column: object) -> None:
     assert list(Texts.of(column)) == EXPECTED
 
 
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_series_are_read_by_position(library: str) -> None:
+    frames = pytest.importorskip(library)
+    series = frames.Series(["a", None, "b"])
+    if library == "pandas":
+        series.index = [2, 1, 0]
+    assert list(Texts.of(series)) == ["a", "", "b"]
+
+
 def test_null_slots_with_bytes_under_them_are_empty() -> None:
     data = pa.array(["bí mật", "thường"])
     hidden = pa.StringArray.from_buffers(2, data.buffers()[1], data.buffers()[2], pa.py_buffer(b"\x02"), 1)
