@@ -21,6 +21,7 @@ from dedup.cluster.relation import Relation
 from dedup.draft import Draft
 from dedup.errors import FencedOut
 from dedup.live import Decided, LiveLanguage
+from dedup.log import trail
 from dedup.settings import Settings
 from dedup.store import keys, meters
 from dedup.store.connection import Connection
@@ -118,6 +119,7 @@ class Drain:
                 metered = meters.observe("decide", ((now_ms - entry.admitted_ms) / 1000 for entry in run))
                 metered += meters.changes(draft.events)
                 lease.commit(len(run), [*draft.commands(), *metered], draft.events)
+                trail("decided", dict.fromkeys(event.article_id for event in draft.events if event.article_id))
                 live.position = lease.position
                 done += len(run)
         return done

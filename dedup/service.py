@@ -18,6 +18,7 @@ from dedup.article import Article
 from dedup.drain import Drain
 from dedup.errors import Backpressure, DedupError, StoreError
 from dedup.listing import Filters, Sort
+from dedup.log import trail
 from dedup.match import Matcher, pair
 from dedup.outlets import load_outlets
 from dedup.queries import Reader
@@ -166,6 +167,7 @@ class Service:
             if count % _LOOK_EVERY == 0:
                 self._let_pass(size)
             broker.send(self.app, broker.INGEST, [message])
+            trail("pushed", (article["id"] for article in message))
             if progress is not None and not wait:
                 progress(len(message))
         self._remember(valid)
@@ -217,6 +219,7 @@ class Service:
         seconds = time.perf_counter() - started
         self.connection.execute(meters.observe("ingest", [seconds] * len(valid)))
         self._count("ingested", len(valid))
+        trail("ingested", (article.id for article in valid), seconds=round(seconds, 4))
         return Receipt(tuple(article.id for article in valid), tuple(one.rejection() for one in refused))
 
     def ingest_message(self, message: str, records: Sequence[Any]) -> None:
@@ -264,6 +267,7 @@ class Service:
 
     def _bury(self, dead: Sequence[tuple[Any, str, int]]) -> None:
         if dead:
+            trail("refused", (str(raw.get("id")) for raw, _, _ in dead if isinstance(raw, dict)), reason=dead[0][1])
             now_ms = time.time_ns() // 1_000_000
             letters = [deadletters.letter(raw, reason, tries=count, at_ms=now_ms) for raw, reason, count in dead]
             self.connection.run(deadletters.put(letters, at_ms=now_ms))

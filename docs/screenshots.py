@@ -86,13 +86,13 @@ def take(page: Any, look: str, cut: str) -> None:
 
 
 def shoot(page: Any, name: str) -> None:
-    """Write one picture of the page's first 1,800 pixels, in 96 colours, which the eye does not miss."""
+    """Write one picture of the page's first 1,800 pixels, in 224 colours, which the eye does not miss."""
     from PIL import Image
 
     height = min(1800, int(page.evaluate("document.documentElement.scrollHeight")))
     clip = {"x": 0, "y": 0, "width": page.viewport_size["width"], "height": height}
     picture = Image.open(BytesIO(page.screenshot(full_page=True, clip=clip)))
-    picture.convert("RGB").quantize(96, dither=Image.Dither.NONE).save(TARGET / f"{name}.png", optimize=True)
+    picture.convert("RGB").quantize(224, dither=Image.Dither.NONE).save(TARGET / f"{name}.png", optimize=True)
 
 
 if __name__ == "__main__":

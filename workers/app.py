@@ -5,7 +5,10 @@ Settings come from ``DEDUP_CONFIG`` and ``DEDUP_…`` variables, as everywhere.
 
 from __future__ import annotations
 
+from celery.signals import setup_logging
+
 from dedup.broker import broker_url, celery_app
+from dedup.log import configure
 from dedup.settings import Settings
 from dedup.store.connection import Connection
 from workers import transport
@@ -26,6 +29,9 @@ def _store_url() -> str:
 
 
 transport.install()
+if settings.log.format == "json":
+    # Connected, it takes the place of Celery's own set-up.
+    setup_logging.connect(lambda **_: configure(settings.log), weak=False)
 app = celery_app(settings, broker_url(settings, _store_url()))
 app.conf.update(
     imports=["workers.tasks"],

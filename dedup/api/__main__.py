@@ -8,7 +8,7 @@ import tempfile
 
 import uvicorn
 
-from dedup.api.log import configure
+from dedup.log import configure
 from dedup.settings import Settings
 
 #: Seconds that open requests have to end when the server is asked to stop.

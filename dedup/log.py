@@ -1,9 +1,13 @@
-"""Logs: one line an event, for people or as JSON; never a key, never a body."""
+"""Logs: one line an event, for people or as JSON; never a key, never a body.
+
+An article leaves a trail: :func:`trail` writes one event for each stage and batch, with the ids it was done to.
+"""
 
 from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -42,10 +46,21 @@ class Console(logging.Formatter):
         return f"{line}  {facts}" if facts else line
 
 
+_TRAIL = logging.getLogger("dedup.articles")
+
+
+def trail(stage: str, ids: Iterable[str], **facts: Any) -> None:
+    """Say that a stage was done to these articles: ``pushed``, ``ingested``, ``refused``, ``decided``."""
+    if _TRAIL.isEnabledFor(logging.INFO):
+        listed = list(ids)
+        _TRAIL.info("%s %d", stage, len(listed), extra={"facts": {"stage": stage, "ids": listed, **facts}})
+
+
 def configure(settings: LogSettings) -> None:
     """Send the logs of this process to standard error."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines() if settings.format == "json" else Console())
     logging.basicConfig(level=settings.level.upper(), handlers=[handler], force=True)
+    _TRAIL.setLevel(logging.INFO if settings.format == "json" else logging.WARNING)  # people need no list of ids
     for noisy in ("httpx", "httpcore", "numba", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
