@@ -220,7 +220,7 @@ def find_duplicates(
     rank = _ranks(n, order)
     if ids is not None and len(ids) != n:
         raise ValueError(f"{len(ids)} ids for {n} texts; give one each")
-    decide = _Rule(rule or RelationRule(), threshold)
+    decide = PairRule(rule or RelationRule(), threshold)
     workers = thread_count(threads)
     prints = Fingerprints.of(texts, num_perm=num_perm, ngram=ngram, seed=seed, threads=workers, folder=folder)
 
@@ -238,7 +238,7 @@ def find_duplicates(
         more = containment_pairs(texts, prints, roots, ngram=ngram, threads=workers)
         more = more[~np.isin(_codes(more.left, more.right), _codes(pairs.left, pairs.right))]
         pairs, relations = ScoredPairs.join([pairs, more]), np.concatenate([relations, decide(more)])
-        anchors, used = _attach_excerpts(texts, anchors, pairs, relations, decide, ngram, workers)
+        anchors, used = attach_excerpts(texts, anchors, pairs, relations, decide, ngram, workers)
         used = used[~np.isin(_codes(used.left, used.right), _codes(pairs.left, pairs.right))]
         pairs, relations = ScoredPairs.join([pairs, used]), np.concatenate([relations, decide(used)])
 
@@ -246,7 +246,7 @@ def find_duplicates(
 
 
 @dataclass(frozen=True, slots=True)
-class _Rule:
+class PairRule:
     """The shared decision, bound to its thresholds."""
 
     rule: RelationRule
@@ -279,12 +279,12 @@ def _codes(left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.int6
     return np.asarray((np.minimum(left, right) << 32) | np.maximum(left, right), dtype=np.int64)
 
 
-def _attach_excerpts(
+def attach_excerpts(
     texts: Any,
     anchors: NDArray[np.int64],
     pairs: ScoredPairs,
     relations: NDArray[np.uint8],
-    decide: _Rule,
+    decide: PairRule,
     ngram: int,
     threads: int,
 ) -> tuple[NDArray[np.int64], ScoredPairs]:
