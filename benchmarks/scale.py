@@ -73,6 +73,7 @@ def _measure(kind: str, articles: int, threads: int, source: str) -> dict[str, A
         texts = pa.array(_copies(articles) if kind == "copies" else _boilerplate(articles))
     read = time.perf_counter()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    cpu = time.process_time()
     found = dedup.find_duplicates(texts, threads=threads)
     done = time.perf_counter()
     return {
@@ -82,6 +83,7 @@ def _measure(kind: str, articles: int, threads: int, source: str) -> dict[str, A
         "text_mb": round(texts.nbytes / 1e6, 1),
         "read_s": round(read - start, 2),
         "seconds": round(done - read, 2),
+        "cpu_seconds": round(time.process_time() - cpu, 2),
         "articles_per_s": round(articles / (done - read)),
         "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         "peak_before_mb": round(before / 1024),
@@ -115,12 +117,14 @@ def main() -> None:
             answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout
             runs.append(json.loads(answer.splitlines()[-1]))
             print(runs[-1], flush=True)
-    exponents = {}
+    exponents: dict[str, dict[str, float]] = {}
     for kind in ("corpus", "copies", "boilerplate"):
         of = [r for r in runs if r["kind"] == kind]
         if len(of) > 1:
-            slope = np.polyfit(np.log([r["articles"] for r in of]), np.log([r["seconds"] for r in of]), 1)[0]
-            exponents[kind] = round(float(slope), 3)
+            logs = {m: np.log([r[m] for r in of]) for m in ("articles", "seconds", "cpu_seconds")}
+            exponents[kind] = {
+                m: round(float(np.polyfit(logs["articles"], logs[m], 1)[0]), 3) for m in ("seconds", "cpu_seconds")
+            }
     print("exponents of growth:", exponents)
     print(results.write("scale", {"runs": runs, "exponents": exponents}))
 

@@ -160,7 +160,9 @@ def take(texts: Any, rows: NDArray[np.int64]) -> Any:
     starts = np.concatenate([[0], ends[:-1]]) if chunks else ends
     taken, done = [], 0
     for chunk, start, cut in zip(chunks, starts.tolist(), cuts.tolist(), strict=True):
-        taken.append(chunk.take(pa.array(rows[done:cut] - start)))
+        part = rows[done:cut] - start
+        # Not pa.array(part): that imports pandas, where it is installed, to ask whether it is a Series.
+        taken.append(chunk.take(pa.Array.from_buffers(pa.int64(), len(part), [None, pa.py_buffer(part)])))
         done = cut
     return pa.chunked_array(taken, texts.type)
 
