@@ -16,6 +16,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from dedup.cluster.pair_features import Prepared
+from dedup.text.compiled import kernel
 from dedup.text.parallel import ordered_map, thread_count
 from dedup.vectors.anchors import UNDATED
 from dedup.vectors.kernels import FREQUENCIES, TF_SHIFT, TITLE, TITLE_BOOST
@@ -82,7 +83,7 @@ def candidate_pairs(
     return (codes >> np.uint64(32)).astype(np.int64), (codes & np.uint64(0xFFFFFFFF)).astype(np.int64)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def heaviest_keys(offsets: Any, hashes: Any, bits: Any, weight: Any, most: int) -> Any:
     """The ``most`` heaviest terms of each article: offsets, hashes and squared weights."""
     n = offsets.shape[0] - 1
@@ -106,7 +107,7 @@ def heaviest_keys(offsets: Any, hashes: Any, bits: Any, weight: Any, most: int) 
     return key_offsets, keys[:at].copy(), weights[:at].copy()
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def write_keys(kept: Any, hashes: Any, weight: Any, first: int, keys: Any, weights: Any, at: int) -> int:
     """Write the chosen hashes (in rising order) with their squared weights; return the new end."""
     k = first
@@ -119,7 +120,7 @@ def write_keys(kept: Any, hashes: Any, weight: Any, first: int, keys: Any, weigh
     return at
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def best_candidates(
     start: int, stop: int, order: Any, key_offsets: Any, weights: Any, lists: Any, begin: Any, postings: Any,
     bounds: Any, dated: int, most: int, budget: int,

@@ -28,7 +28,7 @@ LOOSE, TIGHTEN = 40, 0.3
 LARGEST = 1500
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def cut_at(size: int, cut: float) -> float:
     """Mean log-odds needed to form a cluster of ``size`` articles."""
     if size <= LOOSE:
@@ -82,7 +82,7 @@ def average_linkage(
     return labels, strength
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def components(n: int, left: Any, right: Any, largest: int) -> Any:
     """Connected components (union by smaller index); an edge that would make one larger than ``largest`` is left out."""
     parent = np.arange(n)
@@ -107,7 +107,7 @@ def components(n: int, left: Any, right: Any, largest: int) -> Any:
     return parent
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def pair_matrix(p: Any, w: Any, members: Any) -> Any:
     """Clipped log-odds of all pairs of ``members``, ``float32[m, m]``."""
     m = members.shape[0]
@@ -140,7 +140,7 @@ def link_component(p: Any, w: Any, members: Any, cut: float, labels: Any, streng
         strength[members[a]] = total / max(1, count)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def chain_linkage(mean: Any, cut: float) -> Any:
     """Average linkage by the nearest-neighbour chain over ``mean float32[m, m]`` (overwritten); ``int64[m]`` labels.
 

@@ -148,8 +148,22 @@ class LiveStories:
         slot = self._slot.get(number)
         return self._homeless.get(number) if slot is None else self._key[self._state.story[slot]]
 
-    def load(self, numbers: Sequence[int], features: Features, story_keys: Sequence[str]) -> None:
+    def load(
+        self, numbers: Sequence[int], features: Features, story_keys: Sequence[str], *,
+        rows: Sequence[str] = (), joined: Sequence[int] | None = None,
+    ) -> None:  # fmt: skip
         """Enter representatives whose stories are known, in order of arrival.
+
+        Parameters
+        ----------
+        numbers, features, story_keys:
+            The articles, one row each, and the keys of their stories.
+        rows:
+            Keys of stories in order of founding, where that is not the order of their first members here.
+        joined:
+            Positions in ``numbers`` in the order in which they joined their stories (a merge puts members behind those
+            of the survivor); the order of arrival when missing.  With both, a loaded state decides exactly as the one
+            that grew article by article.
 
         Raises
         ------
@@ -160,10 +174,14 @@ class LiveStories:
         for a, b in self._steps(len(numbers)):
             first = self._enter(numbers[a:b], features.take(np.arange(a, b)), None)
             key_offsets, keys, _ = self._keys_of(first)
-            for k, key in enumerate(story_keys[a:b]):
-                row = self._row.get(key)
-                join_story(self._state, first + k, self._open_row(key) if row is None else row)
             post_slots(self._state, first, key_offsets, keys)
+        for key in rows:
+            if key not in self._row:
+                self._open_row(key)
+        for k in range(len(numbers)) if joined is None else joined:
+            row = self._row.get(story_keys[k])
+            slot = self._slot[numbers[k]]
+            join_story(self._state, slot, self._open_row(story_keys[k]) if row is None else row)
 
     def follow(self, number: int, representative: int) -> str:
         """Enter a duplicate of a live article; return the key of their story.

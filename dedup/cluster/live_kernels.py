@@ -54,7 +54,7 @@ class State(NamedTuple):
     used: NDArray[np.int64]
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def list_of(s: Any, key: Any, create: bool) -> int:
     """Posting list of a term, -1 if there is none and ``create`` is false."""
     mask = s.table_key.shape[0] - 1
@@ -74,7 +74,7 @@ def list_of(s: Any, key: Any, create: bool) -> int:
     return number
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def post(s: Any, key: Any, slot: int) -> None:
     """Append a slot to the posting list of a term."""
     number = list_of(s, key, True)
@@ -91,7 +91,7 @@ def post(s: Any, key: Any, slot: int) -> None:
     s.list_size[number] += 1
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def found_story(s: Any, slot: int) -> int:
     """Open a story with one member; return its row."""
     row = s.used[3]
@@ -104,7 +104,7 @@ def found_story(s: Any, slot: int) -> int:
     return row
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def join_story(s: Any, slot: int, row: int) -> None:
     """Append a member to a story."""
     s.next_slot[slot] = -1
@@ -117,7 +117,7 @@ def join_story(s: Any, slot: int, row: int) -> None:
     s.story[slot] = row
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def leave_story(s: Any, slot: int) -> None:
     """Take a member out of its story; its postings stay and are passed over."""
     row = s.story[slot]
@@ -135,7 +135,7 @@ def leave_story(s: Any, slot: int) -> None:
     s.story[slot] = -1
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def absorb_story(s: Any, keeper: int, other: int) -> None:
     """Move all members of ``other`` to ``keeper``."""
     at = s.story_head[other]
@@ -148,7 +148,7 @@ def absorb_story(s: Any, keeper: int, other: int) -> None:
     s.story_size[other] = 0
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def near(p: Any, a: int, b: int, window: int) -> bool:
     """Say whether two slots were published within the window of each other; undated is near to all."""
     if p.published[a] == UNDATED or p.published[b] == UNDATED:
@@ -156,7 +156,7 @@ def near(p: Any, a: int, b: int, window: int) -> bool:
     return abs(p.published[a] - p.published[b]) <= window
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def live_candidates(s: Any, p: Any, slot: int, keys: Any, weights: Any, window: int, most: int, out: Any) -> int:
     """Write the best candidate slots of ``slot`` to ``out int64[most]``; return how many."""
     size = keys.shape[0]
@@ -205,13 +205,13 @@ def live_candidates(s: Any, p: Any, slot: int, keys: Any, weights: Any, window: 
     return total
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def clipped(p: Any, w: Any, a: int, b: int, row: Any) -> Any:
     """Clipped log-odds of two slots."""
     return min(np.float32(CLIP), max(np.float32(-CLIP), logit_of(p, w, a, b, row)))
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def ask_story(s: Any, p: Any, w: Any, slot: int, story: int, cut: float, row: Any) -> Any:
     """Mean clipped log-odds of ``slot`` with a story's members, and the share of them that do not object.
 
@@ -233,7 +233,7 @@ def ask_story(s: Any, p: Any, w: Any, slot: int, story: int, cut: float, row: An
     return total / asked, content / asked
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def ask_stories(s: Any, p: Any, w: Any, one: int, two: int, row: Any) -> float:
     """Mean clipped log-odds between the members of two stories, of each every k-th."""
     step_one = max(1, (s.story_size[one] + SAMPLE - 1) // SAMPLE)
@@ -334,7 +334,7 @@ def assign_slots(
     return merged
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def post_slots(s: Any, first: int, key_offsets: Any, keys: Any) -> None:
     """Enter the slots from ``first`` on into the postings."""
     for k in range(key_offsets.shape[0] - 1):
@@ -342,7 +342,7 @@ def post_slots(s: Any, first: int, key_offsets: Any, keys: Any) -> None:
             post(s, keys[q], first + k)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def fill(table_key: Any, table_list: Any, keys: Any, lists: Any) -> None:
     """Enter terms and their lists into an empty table."""
     mask = table_key.shape[0] - 1

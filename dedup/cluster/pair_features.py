@@ -12,7 +12,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from dedup.vectors import Features, Idf
+from dedup.text.compiled import kernel
+from dedup.vectors import Features, Idf, anchors
 from dedup.vectors.anchors import DATE, KIND_SHIFT, ORDINAL, UNDATED, day_of_year
 from dedup.vectors.features import HAS_TITLE
 from dedup.vectors.kernels import BIGRAM, FREQUENCIES, LEAD, NAME, TF_SHIFT, TITLE
@@ -37,17 +38,20 @@ PAIR_FEATURES: dict[str, str] = {
     "other_main_day": "the day mentioned most is another: log of how often",
     "amounts": "log of the number of shared amounts and scores",
     "template": "alike in text, both full of amounts, and the amounts differ",
+    "rubric": "the titles are alike and nothing else is",
     "time_apart": "1 - exp(-(days apart / 3)^2) of the times of publication",
 }
 NAMES = tuple(PAIR_FEATURES)
 K = len(NAMES)
 (
     _BODY, _TITLE, _LEAD, _NAMES, _WORDS, _PHRASES, _RARE, _GAP, _LENGTH, _UNTITLED,
-    _DATES, _DATE_CONFLICT, _ORDINALS, _ORDINAL_CONFLICT, _SAME_DAY, _OTHER_DAY, _AMOUNTS, _TEMPLATE, _TIME,
+    _DATES, _DATE_CONFLICT, _ORDINALS, _ORDINAL_CONFLICT, _SAME_DAY, _OTHER_DAY, _AMOUNTS, _TEMPLATE, _RUBRIC, _TIME,
 ) = range(K)  # fmt: skip
 _RARE_IDF = np.float32(6.0)
 #: Fields whose norms are kept: all terms, title, title and lead, names.
 _NORMS = 4
+#: Summed IDF shared outside the titles that like titles need for support.
+_SUPPORT = np.float32(24.0)
 
 
 class Prepared(NamedTuple):
@@ -88,7 +92,7 @@ def prepare(features: Features, idf: Idf) -> Prepared:
     )  # fmt: skip
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def field_norms(offsets: Any, bits: Any, weight: Any, norms: Any) -> None:
     """Fill ``norms float32[n, 4]`` (see :class:`Prepared`)."""
     for i in range(norms.shape[0]):
@@ -106,7 +110,7 @@ def field_norms(offsets: Any, bits: Any, weight: Any, norms: Any) -> None:
             norms[i, f] = np.sqrt(norms[i, f])
 
 
-@njit(cache=True, nogil=True)
+@kernel(anchors)
 def main_days(offsets: Any, keys: Any, weights: Any, day: Any, weight: Any) -> None:
     """Find the day each article mentions most (the earlier key on a tie)."""
     for i in range(day.shape[0]):
@@ -116,7 +120,7 @@ def main_days(offsets: Any, keys: Any, weights: Any, day: Any, weight: Any) -> N
                 day[i] = day_of_year(keys[k])
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def same_anchor(a: Any, b: Any) -> bool:
     """Say whether two keys name one anchor; a date without year matches any year, an ordinal any head."""
     if a == b:
@@ -130,7 +134,7 @@ def same_anchor(a: Any, b: Any) -> bool:
     return kind == ORDINAL and (a >> np.uint32(16)) == (b >> np.uint32(16))
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def compare_anchors(p: Any, i: int, j: int, row: Any, body: Any) -> None:
     """Fill the anchor columns of a row; ``body`` is the cosine of the terms."""
     dot_date, dot_ordinal = np.float32(0), np.float32(0)
@@ -188,11 +192,11 @@ def compare_anchors(p: Any, i: int, j: int, row: Any, body: Any) -> None:
     row[_TEMPLATE] = max(np.float32(0), body - np.float32(0.35)) * disagree
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def compare(p: Any, i: int, j: int, row: Any) -> None:
     """Write the features of the pair ``(i, j)`` to ``row float32[K]``; symmetric in ``i`` and ``j``."""
     row[:] = 0
-    body, title, lead, names = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
+    body, title, lead, names, rest = np.float32(0), np.float32(0), np.float32(0), np.float32(0), np.float32(0)
     words, phrases, rare = np.float32(0), np.float32(0), np.float32(0)
     a, b = p.term_offsets[i], p.term_offsets[j]
     a_end, b_end = p.term_offsets[i + 1], p.term_offsets[j + 1]
@@ -210,6 +214,8 @@ def compare(p: Any, i: int, j: int, row: Any) -> None:
             both = x & y
             if both & TITLE:
                 title += square
+            elif not (x | y) & TITLE:
+                rest += w
             if x & (TITLE | LEAD) and y & (TITLE | LEAD):
                 lead += square
             if both & NAME:
@@ -227,6 +233,7 @@ def compare(p: Any, i: int, j: int, row: Any) -> None:
     row[_TITLE] = np.sqrt(title / max(n[1] * m[1], np.float32(1e-6)))
     row[_LEAD] = np.sqrt(lead / max(n[2] * m[2], np.float32(1e-6)))
     row[_NAMES] = np.sqrt(names / max(n[3] * m[3], np.float32(1e-6)))
+    row[_RUBRIC] = row[_TITLE] * max(np.float32(0), 1 - rest / _SUPPORT)
     row[_WORDS] = np.log1p(words)
     row[_PHRASES] = np.log1p(phrases)
     row[_RARE] = np.log1p(rare)
@@ -240,7 +247,7 @@ def compare(p: Any, i: int, j: int, row: Any) -> None:
         row[_TIME] = 1 - np.exp(-((min(days, np.float32(30)) / 3) ** 2))
 
 
-@njit(cache=True, nogil=True)
+@kernel(anchors)
 def compare_pairs(p: Any, left: Any, right: Any, out: Any) -> None:
     """Fill ``out float32[m, K]`` for the pairs ``left[k], right[k]``."""
     for k in range(left.shape[0]):
@@ -260,7 +267,7 @@ class Weights(NamedTuple):
     model: NDArray[np.uint8]
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def logit_of(p: Any, w: Any, i: int, j: int, row: Any) -> Any:
     """Log-odds that ``i`` and ``j`` report one event; ``row float32[K]`` is scratch."""
     compare(p, i, j, row)
@@ -275,7 +282,7 @@ def logit_of(p: Any, w: Any, i: int, j: int, row: Any) -> Any:
     return total
 
 
-@njit(cache=True, nogil=True)
+@kernel(anchors)
 def logit_pairs(p: Any, w: Any, left: Any, right: Any, out: Any) -> None:
     """Fill ``out float32[m]`` with the log-odds of each pair."""
     row = np.empty(K, np.float32)

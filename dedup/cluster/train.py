@@ -6,7 +6,8 @@ Each set is a file of articles with a ``story_id``.  Pairs are the candidates of
 no evidence, each set is seen several times: as it is, without dates, without titles, and weighed by the prior alone.  In a dated set the time
 apart of a negative pair is redrawn evenly from the window wherever it lies outside, so that the model learns what time says among
 the articles of one week, not among those of ten years.  *Editions*, copies of an article with other dates, ordinals and
-amounts, are added as negatives: daily prices and yearly conferences are alike in everything else.
+amounts, and *rubrics*, two stories under one title, are added as negatives: daily prices and yearly conferences are alike
+in everything else, and "Morning news" says nothing.
 """
 
 from __future__ import annotations
@@ -39,7 +40,9 @@ EDITION_COUNT = 400
 FOLDS = 5
 #: Candidates of one article in training.
 CANDIDATES = 25
-_TIME, _TEMPLATE = NAMES.index("time_apart"), NAMES.index("template")
+_TIME = NAMES.index("time_apart")
+#: Features whose weights are set by the negatives made by rule.
+_RULES = [NAMES.index("template"), NAMES.index("rubric")]
 #: Mean log-odds that are tried as the link decision.
 CUTS = np.arange(-3.0, 1.01, 0.25)
 _NUMBER = re.compile(r"\d+")
@@ -137,31 +140,46 @@ def training_rows(data: LabelledSet, *, seed: int = 0) -> Rows:
 
 
 def edition_rows(data: LabelledSet, *, seed: int = 0) -> Rows:
-    """Return negatives: articles with their editions, of total weight :data:`EDITION_WEIGHT`."""
+    """Return negatives made by rule, of total weight :data:`EDITION_WEIGHT`: editions, and stories under one title."""
     rng = np.random.default_rng(seed)
     features = featurize(data.articles, threads=None)
     anchored = np.flatnonzero(np.diff(features.anchor_offsets) >= 4)
     chosen = np.sort(rng.choice(anchored, min(EDITION_COUNT, len(anchored)), replace=False))
     other = featurize([edition_of(data.articles[i], rng) for i in chosen], threads=None)
-    both = Features.concat([features.take(chosen), other])
-    n = len(chosen)
-    x = pair_rows(prepare(both, Idf.prior().blend(features)), np.arange(n), np.arange(n, 2 * n))
-    x[:, _TIME] = 0
-    fold = data.fold[chosen]
+    # Rubrics: two stories under one title.
+    pairs = rng.integers(0, len(data.articles), (EDITION_COUNT, 2))
+    pairs = pairs[data.story[pairs[:, 0]] != data.story[pairs[:, 1]]]
+    titled = [(data.articles[i], replace(data.articles[j], title=data.articles[i].title)) for i, j in pairs]
+    rubrics = featurize([article for pair in titled for article in pair], threads=None)
+    x = np.concatenate([
+        _rows_between(features.take(chosen), other, features),
+        _rows_between(rubrics.take(np.arange(0, len(rubrics), 2)), rubrics.take(np.arange(1, len(rubrics), 2)), features),
+    ])
+    fold = np.concatenate([data.fold[chosen], data.fold[pairs[:, 0]]])
+    n = len(x)
     return Rows(x, np.zeros(n, bool), np.full(n, EDITION_WEIGHT / n), fold, fold)
 
 
-def fit(rows: Rows, editions: Rows, *, strength: float = 1.0) -> PairModel:
-    """Fit the regression, then the weight of a template; ``strength`` is scikit-learn's ``C``.
+def _rows_between(one: Features, two: Features, background: Features) -> NDArray[np.float32]:
+    """Pair features of row k of ``one`` with row k of ``two``, times left out."""
+    n = len(one)
+    prepared = prepare(Features.concat([one, two]), Idf.prior().blend(background))
+    x = pair_rows(prepared, np.arange(n), np.arange(n, 2 * n))
+    x[:, _TIME] = 0
+    return x
 
-    Editions are alike in all but anchors: among the rows of the regression they would teach it that likeness is
-    evidence against.  So they only set the one weight that is theirs, the others held.
+
+def fit(rows: Rows, editions: Rows, *, strength: float = 1.0) -> PairModel:
+    """Fit the regression, then the weights of templates and rubrics; ``strength`` is scikit-learn's ``C``.
+
+    Editions are alike in all but anchors, rubrics in the title alone: among the rows of the regression they would teach
+    it that likeness is evidence against.  So they only set the weights that are theirs, the others held.
     """
-    from scipy.optimize import minimize_scalar
+    from scipy.optimize import minimize
     from sklearn.linear_model import LogisticRegression
 
     x = rows.x.copy()
-    x[:, _TEMPLATE] = 0
+    x[:, _RULES] = 0
     mean, spread = x.mean(0), x.std(0)
     spread[spread == 0] = 1
     regression = LogisticRegression(C=strength, max_iter=3000)
@@ -169,13 +187,13 @@ def fit(rows: Rows, editions: Rows, *, strength: float = 1.0) -> PairModel:
     coef = (regression.coef_[0] / spread).astype(np.float64)
     intercept = float(regression.intercept_[0] - (coef * mean).sum())
     both = Rows.concat([rows, editions])
-    base, template = both.x @ coef + intercept, both.x[:, _TEMPLATE].astype(np.float64)
+    base, ruled = both.x @ coef + intercept, both.x[:, _RULES].astype(np.float64)
     sign = np.where(both.y, 1.0, -1.0)
 
-    def loss(weight: float) -> float:
-        return float((both.weight * np.logaddexp(0, -sign * (base - weight * template))).sum())
+    def loss(weights: NDArray[np.float64]) -> float:
+        return float((both.weight * np.logaddexp(0, -sign * (base - ruled @ weights))).sum())
 
-    coef[_TEMPLATE] = -minimize_scalar(loss, bounds=(0, 25), method="bounded").x
+    coef[_RULES] = -minimize(loss, np.full(len(_RULES), 5.0), bounds=[(0, 25)] * len(_RULES), method="L-BFGS-B").x
     return PairModel(tuple(map(float, coef)), intercept)
 
 

@@ -17,6 +17,8 @@ import numpy as np
 from numba import njit
 
 from dedup.text import kernels as t
+from dedup.text.compiled import kernel
+from dedup.vectors import lexicon
 from dedup.vectors import lexicon as w
 from dedup.vectors.lexicon import class_of
 
@@ -31,7 +33,7 @@ _DAY = 86_400
 _U28 = np.uint32(0x0FFFFFFF)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def civil_of_day(day: int) -> Any:
     """Year, month, day of a day number since 1970-01-01 (Hinnant, "chrono-compatible low-level date algorithms")."""
     z = day + 719468
@@ -45,7 +47,7 @@ def civil_of_day(day: int) -> Any:
     return yoe + era * 400 + (1 if m <= 2 else 0), m, d
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def date_key(day: int, month: int, year: int) -> Any:
     """Key of a date; 0 if there is no such day."""
     if day < 1 or day > 31 or month < 1 or month > 12:
@@ -56,14 +58,14 @@ def date_key(day: int, month: int, year: int) -> Any:
     return np.uint32(DATE << KIND_SHIFT | short << 9 | month << 5 | day)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def day_of_year(key: Any) -> int:
     """Day of the year (leap days ignored) that a DATE key names."""
     month = np.int64((key >> np.uint32(5)) & np.uint32(15))
     return _DAYS_BEFORE[month - 1] + np.int64(key & np.uint32(31))
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def hashed_key(kind: int, value: Any, unit: Any) -> Any:
     """Key of an amount: kind, and a hash of its value and unit."""
     x = np.uint64(value) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(unit) * np.uint64(0xC2B2AE3D27D4EB4F)
@@ -72,7 +74,7 @@ def hashed_key(kind: int, value: Any, unit: Any) -> Any:
     return np.uint32(kind << KIND_SHIFT) | (np.uint32(x >> np.uint64(32)) & _U28)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def roman(data: Any, start: int, end: int) -> int:
     """Value of a Roman numeral in capitals up to 89, 0 if it is none."""
     total, before = 0, 0
@@ -89,7 +91,7 @@ def roman(data: Any, start: int, end: int) -> int:
     return total if end - start <= 7 else 0
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def english_ordinal(data: Any, start: int, end: int) -> int:
     """Value of "18th", "21st", "2nd", "3rd"; 0 if it is none."""
     n, i = 0, start
@@ -103,7 +105,7 @@ def english_ordinal(data: Any, start: int, end: int) -> int:
     return n if suffix else 0
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def sign_after(data: Any, end: int, limit: int) -> int:
     """1 for "%", 2 for "$" or "€" right after a number (one space allowed), else 0."""
     i = end
@@ -117,7 +119,7 @@ def sign_after(data: Any, end: int, limit: int) -> int:
     return 0
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def sign_before(data: Any, start: int, base: int) -> bool:
     """Say whether "$", "€" or "£" stands right before a number."""
     i = start - 1
@@ -128,7 +130,7 @@ def sign_before(data: Any, start: int, base: int) -> bool:
     return bool(i - 2 >= base and data[i - 2] == 0xE2 and data[i - 1] == 0x82 and data[i] == 0xAC)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def add_anchor(keys: Any, weights: Any, places: Any, place: int, count: int, key: Any, weight: int) -> int:
     """Add ``weight`` to ``key`` in the small unsorted list of an article, noting its first token; a full list takes no new key."""
     if key == 0:
@@ -145,7 +147,7 @@ def add_anchor(keys: Any, weights: Any, places: Any, place: int, count: int, key
     return count
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def ordinal_key(value: int, head: Any) -> Any:
     """Key of an ordinal; 0 if the value is out of range."""
     if value < 1 or value > 999:
@@ -153,7 +155,7 @@ def ordinal_key(value: int, head: Any) -> Any:
     return np.uint32(ORDINAL << KIND_SHIFT) | np.uint32(value << 16) | (np.uint32(head) >> np.uint32(16))
 
 
-@njit(cache=True, nogil=True)
+@kernel(lexicon)
 def find_anchors(
     data: Any, base: int, limit: int, hash_: Any, start: Any, end: Any, flags: Any, sep: Any, value: Any,
     first: int, last: int, title: bool, lead: int, published: int, words: Any, classes: Any,
@@ -313,7 +315,7 @@ def find_anchors(
     return count
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def dated(day: int, month: int, year: int, published: int) -> Any:
     """Key of a day and month; a missing year is the one that puts it nearest to the publication."""
     if year == 0 and published != UNDATED:
@@ -327,7 +329,7 @@ def dated(day: int, month: int, year: int, published: int) -> Any:
     return date_key(day, month, year)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def head_before(hash_: Any, words: Any, classes: Any, first: int, at: int) -> Any:
     """Hash of the word an ordinal follows ("Hội nghị" in "Hội nghị lần thứ 18"); 0 if it begins its text."""
     k = at - 1

@@ -12,10 +12,10 @@ from hashlib import blake2b
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from dedup.errors import DedupError
+from dedup.text.compiled import kernel
 from dedup.vectors.features import Features
 from dedup.vectors.prior import SCALE
 
@@ -110,7 +110,7 @@ def count_terms(features: Features) -> tuple[NDArray[np.uint32], NDArray[np.uint
     return keys, counts.astype(np.uint32)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def blended(hashes: Any, prior: Any, keys: Any, counts: Any, documents: float, strength: float) -> Any:
     """IDF of each term: its prior moved by its live count (binary search in ``keys``)."""
     out = np.empty(hashes.shape[0], np.float32)

@@ -41,7 +41,7 @@ _SLOTS = 1 << 17
 _COLLECTED = 96
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def frequency_class(tf: int) -> int:
     """Frequency class of a count."""
     if tf <= 4:
@@ -49,7 +49,7 @@ def frequency_class(tf: int) -> int:
     return 4 if tf <= 7 else 5 if tf <= 11 else 6 if tf <= 18 else 7
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def quoted(data: Any, start: int, base: int) -> bool:
     """Say whether a quotation mark or a colon with a space opens the token: its capital tells nothing."""
     i = start - 1
@@ -63,7 +63,7 @@ def quoted(data: Any, start: int, base: int) -> bool:
     return bool(i - 2 >= base and data[i - 2] == 0xE2 and data[i - 1] == 0x80 and 0x98 <= c <= 0x9D)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def idf_of_word(keys: Any, idf: Any, begin: int, mask: int, h: Any) -> float:
     """Prior IDF of a word."""
     found = look_up(keys, idf, begin, mask, h)
@@ -72,7 +72,7 @@ def idf_of_word(keys: Any, idf: Any, begin: int, mask: int, h: Any) -> float:
     return ABSENT_WORD if mask >= 0 else UNKNOWN_WORD
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def add_term(
     slots: Any, used: Any, count: int, tf: Any, bits: Any, idf: Any, h: Any, flag: int, weight: float
 ) -> int:
@@ -93,7 +93,7 @@ def add_term(
     return count
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def collect_terms(
     data: Any, base: int, hash_: Any, start: Any, flags: Any, sep: Any, first: int, last: int, title: bool,
     keys: Any, prior: Any, begin: int, mask: int, has_bigrams: bool,
@@ -146,7 +146,7 @@ def collect_terms(
     return count
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def keep_heaviest(
     slots: Any, used: Any, count: int, tf: Any, bits: Any, idf: Any, words: int, bigrams: int,
     out_hash: Any, out_bits: Any, out_idf: Any, at: int,
@@ -188,7 +188,7 @@ def keep_heaviest(
     return at
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def keep_anchors(keys: Any, weights: Any, count: int, out_keys: Any, out_weights: Any, at: int) -> int:
     """Write the weightiest anchors, dates and ordinals first, in order of their keys from ``at`` on."""
     order = np.empty(count, np.uint64)

@@ -72,7 +72,7 @@ def lexicon() -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
     return keys, values
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def class_of(keys: Any, values: Any, h: Any) -> int:
     """Class of a token hash, 0 for every other word."""
     slot = np.int64(h) & 511

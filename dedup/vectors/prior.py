@@ -8,8 +8,9 @@ from importlib.resources import files
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from dedup.text.compiled import kernel
 
 #: IDFs are kept in sixteenths in one byte.
 SCALE = 16
@@ -65,7 +66,7 @@ def load_prior() -> Prior:
     return Prior(all_keys, all_idf, begin, np.array(sizes, np.int64) - 1, bigrams)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def fill_table(keys: Any, values: Any, new_keys: Any, new_values: Any) -> None:
     """Insert ``new_keys`` with linear probing; key 0 is left out."""
     mask = np.uint32(keys.shape[0] - 1)
@@ -80,7 +81,7 @@ def fill_table(keys: Any, values: Any, new_keys: Any, new_values: Any) -> None:
         values[slot] = new_values[k]
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def look_up(keys: Any, values: Any, begin: int, mask: int, key: Any) -> int:
     """Return the value of ``key`` in the table at ``begin``, -1 if absent."""
     if mask < 0 or key == 0:
