@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Header, Path, Query, Request
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic.json_schema import SkipJsonSchema
 from starlette.convertors import StringConvertor
 
@@ -84,9 +84,13 @@ Policy = Annotated[
     CanonicalPolicy | None, Query(description="Rank the canonical by this policy instead of the story's own.")
 ]
 _CURSOR = "`next_cursor` of the page before, unchanged."
-_FEED_CURSOR = r"^(0|[0-9]{1,18}-[0-9]{1,18})$"
-StoriesCursor = Annotated[Given, Query(pattern=r"^[012]\.[0-9]{1,18}\.[0-9]{1,12}$", description=_CURSOR)]
-ChangesCursor = Annotated[Given, Query(pattern=_FEED_CURSOR, description="`cursor` of the last change seen.")]
-LastEventId = Annotated[Given, Header(pattern=_FEED_CURSOR, description="Where a stream resumes.")]
-DeadCursor = Annotated[Given, Query(pattern=r"^[0-9]{1,9}$", description=_CURSOR)]
+_StoriesPlace = Annotated[str, Field(pattern=r"^[012]\.[0-9]{1,18}\.[0-9]{1,12}$")]
+_FeedPlace = Annotated[str, Field(pattern=r"^(0|[0-9]{1,18}-[0-9]{1,18})$")]
+_DeadPlace = Annotated[str, Field(pattern=r"^[0-9]{1,9}$")]
+_Lang = Annotated[str, Field(pattern="^[a-z]{2,3}$")]
+StoriesCursor = Annotated[_StoriesPlace | SkipJsonSchema[None], Query(description=_CURSOR)]
+ChangesCursor = Annotated[_FeedPlace | SkipJsonSchema[None], Query(description="`cursor` of the last change seen.")]
+LastEventId = Annotated[_FeedPlace | SkipJsonSchema[None], Header(description="Where a stream resumes.")]
+DeadCursor = Annotated[_DeadPlace | SkipJsonSchema[None], Query(description=_CURSOR)]
+Lang = Annotated[_Lang | SkipJsonSchema[None], Query(description="Language, such as vi.")]
 Limit = Annotated[int, Query(ge=1, le=500, description="Most items on the page.")]

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from dedup.api import openapi
 from dedup.api.access import need
 from dedup.api.answers import answer
-from dedup.api.context import Given, Limit, Moment, Policy, StoriesCursor, StoryId, known_parameters, service_of
+from dedup.api.context import Given, Lang, Limit, Moment, Policy, StoriesCursor, StoryId, known_parameters, service_of
 from dedup.api.problems import Problem
 from dedup.errors import InputError
 from dedup.views import Page, StoryView
@@ -30,7 +30,7 @@ Least = Annotated[int, Query(ge=1, le=1_000_000)]
 )
 async def stories(
     request: Request,
-    lang: Annotated[Given, Query(pattern="^[a-z]{2,3}$", description="Language, such as vi.")] = None,
+    lang: Lang = None,
     source: Annotated[Given, Query(min_length=1, max_length=256, description="An outlet in the story.")] = None,
     since: Annotated[Moment | SkipJsonSchema[None], Query(description="Last article at or after this moment.")] = None,
     until: Annotated[Moment | SkipJsonSchema[None], Query(description="First article before this moment.")] = None,

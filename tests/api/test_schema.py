@@ -1,0 +1,31 @@
+"""The OpenAPI document agrees with what the API does: Schemathesis, all checks.
+
+``SCHEMA_EXAMPLES=250`` makes more than 5,000 cases, in about ten minutes; by default it is a short run.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.slow
+def test_every_operation_keeps_to_the_document(served: str, tmp_path: Path) -> None:
+    command = shutil.which("schemathesis", path=str(Path(sys.executable).parent))
+    if command is None:
+        pytest.skip("schemathesis is not installed")
+    options = ["--checks", "all", "--max-examples", os.environ.get("SCHEMA_EXAMPLES", "8"), "--continue-on-failure"]
+    environ = dict(os.environ) | {"SCHEMATHESIS_HOOKS": "schema_hooks", "PYTHONPATH": str(Path(__file__).parent)}
+    run = [command, "run", f"{served}/openapi.json", *options]
+    done = subprocess.run(run, env=environ, cwd=tmp_path, capture_output=True, text=True, timeout=3000)
+
+    cases = re.search(r"(\d+) generated", done.stdout)
+    assert cases is not None, done.stdout
+    assert int(cases[1]) > 500
+    assert done.returncode == 0, done.stdout[-6000:]
