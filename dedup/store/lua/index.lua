@@ -11,7 +11,7 @@
 -- Its buckets are spread over 2^bits small hashes a band, so that each stays a listpack.
 
 local tag = ARGV[1]
-local HEADER, CELL, FIELD, HALF = 44, 64, 16777216, 8388608
+local HEADER, CELL = 44, 64
 
 local function u32(n) return struct.pack('<I4', n) end
 
@@ -46,7 +46,7 @@ end
 local function open_segment(index, now, span)
   local last = index[#index]
   if last and last.count < last.capacity and now - last.first <= span then return last end
-  local bits = 8 -- 256 hashes a band: 32,768 articles make 128 buckets in each
+  local bits = 10 -- 1,024 hashes a band: 131,072 articles make 128 buckets in each
   if last then
     bits = last.bits
     if last.count >= last.capacity then bits = math.min(16, bits + 3) end
@@ -57,10 +57,33 @@ local function open_segment(index, now, span)
   return fresh
 end
 
-local function bucket(index, segment, band, hash)
-  local groups = 2 ^ segment.bits
-  local key = index.prefix .. segment.id .. ':' .. band .. ':' .. (hash % groups)
-  return key, string.format('%d', math.floor(hash / groups) % FIELD - HALF)
+-- Texts of small numbers; making one costs as much as a look-up.
+local texts = {}
+local function text_of(number)
+  local text = texts[number]
+  if not text then
+    text = string.format('%d', number)
+    texts[number] = text
+  end
+  return text
+end
+
+-- The hash and field of a band's bucket: the low bits of the band hash choose the hash, the upper
+-- three of its bytes are the field as they stand.
+local function bucket(index, segment, band, hashes)
+  local at = 4 * band - 3
+  local low, next = string.byte(hashes, at, at + 1)
+  local keys = segment.keys
+  if not keys then
+    keys = {}
+    segment.keys, segment.groups = keys, 2 ^ segment.bits
+  end
+  local key = keys[band]
+  if not key then
+    key = index.prefix .. segment.id .. ':' .. band .. ':'
+    keys[band] = key
+  end
+  return key .. text_of((low + 256 * next) % segment.groups), string.sub(hashes, at + 1, at + 3)
 end
 
 local function text_bucket(index, segment, digest)
@@ -111,9 +134,8 @@ end
 -- Insert the bands of `mine` into `segment` and call `meet` with every number found beside them.
 local function insert_bands(index, segment, hashes, mine, meet)
   for band = 1, #hashes / 4 do
-    local hash = struct.unpack('<I4', hashes, 4 * band - 3)
     for _, one in ipairs(index) do
-      local key, field = bucket(index, one, band, hash)
+      local key, field = bucket(index, one, band, hashes)
       local cell
       if one ~= segment then
         cell = redis.call('HGET', key, field)
@@ -157,7 +179,7 @@ local function retire(number, kind, now)
   end
   for _, segment in ipairs(index) do
     for band = 1, stored do
-      local bkey, field = bucket(index, segment, band, struct.unpack('<I4', hashes, 4 * band - 3))
+      local bkey, field = bucket(index, segment, band, hashes)
       replace(bkey, field, mine, heir)
     end
   end

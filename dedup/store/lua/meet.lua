@@ -10,9 +10,8 @@ local twin = twin_of(index, ARGV[3])
 if twin then return { twin, 255 } end
 local shared, order, found = {}, {}, {}
 for band = 1, #ARGV[4] / 4 do
-  local hash = struct.unpack('<I4', ARGV[4], 4 * band - 3)
   for _, segment in ipairs(index) do
-    local cell = redis.call('HGET', bucket(index, segment, band, hash))
+    local cell = redis.call('HGET', bucket(index, segment, band, ARGV[4]))
     if cell then
       for at = 1, #cell, 4 do
         local number = struct.unpack('<I4', cell, at)
