@@ -254,6 +254,8 @@ class Draft:
         self._counts["groups"] += 1
         one = self.story(story)
         self._set_story(story, one.changed(groups=one.groups + 1, updated_ms=self.now_ms))
+        # As a representative it joins anew: members stand in the order in which the live state knows them.
+        self._set_members(story, [*(n for n in self._members[story] if n != number), number])
         self._live.append(number)
         detail = {"relation": "report", "duplicate_group_id": group_id(self.record(number).id)}
         self.events.append(Event("article.updated", self.record(number).id, self.story_name(story), detail))

@@ -70,15 +70,34 @@ class LiveLanguage:
         return state
 
     def _enter(self, numbers: Sequence[int]) -> Plan[None]:
-        wanted = [number for number in dict.fromkeys(numbers) if number not in self._stories]
+        """Enter representatives as if they had just been decided, one after the other."""
+        parts: list[Features] = []
+        story_of: dict[int, int] = {}
+        wanted = list(dict.fromkeys(numbers))
         for start in range(0, len(wanted), _PART):
             part = wanted[start : start + _PART]
             records = yield from reading.records(part)
             places = yield from reading.memberships(part)
             # A copy that stands for its group since the first one went is live; one that left is not.
             part = [n for n in part if n in records and n in places and places[n].group == n]
-            features = Features.unpack([records[n].features for n in part])
-            self._stories.load(part, features, [str(places[n].story) for n in part])
+            parts.append(Features.unpack([records[n].features for n in part]))
+            story_of |= {n: places[n].story for n in part}
+        if not story_of:
+            return
+        place = {number: k for k, number in enumerate(story_of)}
+        joined: list[int] = []
+        stories = sorted(set(story_of.values()))
+        for start in range(0, len(stories), _PART):
+            lists = yield [("LRANGE", keys.story_members(number), 0, -1) for number in stories[start : start + _PART]]
+            joined += [place[n] for listed in lists for n in map(int, listed) if n in place]
+        alone = set(place.values()) - set(joined)
+        self._stories.load(
+            list(story_of),
+            Features.concat(parts),
+            [str(story) for story in story_of.values()],
+            rows=[str(story) for story in stories],
+            joined=[*joined, *sorted(alone)],
+        )
 
     def decide(self, records: Sequence[Record]) -> list[Decided]:
         """Decide the stories of new representatives, in order."""

@@ -111,5 +111,5 @@ def test_nothing_is_left_of_articles_that_are_all_gone(put) -> None:
     for name in texts:
         assert service.delete(name)
     kept = {key.decode().split(":")[1] for key in service.connection.client.scan_iter()}
-    assert kept <= {"schema", "seq", "counts", "langs", "feed", "pos", "fence", "lsh", "rate", "s", "j", "r", "sh", "live"}
+    assert kept <= {"schema", "seq", "counts", "langs", "feed", "pos", "fence", "lsh", "rate", "totals", "s", "j", "r", "sh", "live"}
     assert service.status().articles == service.status().groups == service.status().stories == 0
