@@ -81,15 +81,16 @@ class AsyncService:
         deadline = time.monotonic() + timeout
         found: dict[str, str] = {}
         remaining = list(dict.fromkeys(ids))
-        pause = 0.01
+        pause = 0.02
         while True:
-            new, remaining = await self.connection.run(visible(remaining, self.service.pushed))
+            late = time.monotonic() > deadline
+            new, remaining = await self.connection.run(visible(remaining, self.service.pushed, thorough=late))
             found |= new
             if progress is not None and new:
                 progress(len(new))
-            if not remaining or time.monotonic() > deadline:
+            if not remaining or late:
                 return found
-            pause = 0.01 if new else min(pause * 1.5, 0.5)
+            pause = 0.02 if new else min(pause * 1.5, 0.5)
             await asyncio.sleep(pause)
 
     async def article(

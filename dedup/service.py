@@ -195,15 +195,16 @@ class Service:
         deadline = time.monotonic() + timeout
         found: dict[str, str] = {}
         remaining = list(dict.fromkeys(ids))
-        pause = 0.01
+        pause = 0.02
         while True:
-            new, remaining = self.connection.run(visible(remaining, self.pushed))
+            late = time.monotonic() > deadline
+            new, remaining = self.connection.run(visible(remaining, self.pushed, thorough=late))
             found |= new
             if progress is not None and new:
                 progress(len(new))
-            if not remaining or time.monotonic() > deadline:
+            if not remaining or late:
                 return found
-            pause = 0.01 if new else min(pause * 1.5, 0.5)
+            pause = 0.02 if new else min(pause * 1.5, 0.5)
             time.sleep(min(pause, max(0.0, deadline - time.monotonic())))
 
     def ingest(self, records: Iterable[Article | Mapping[str, Any] | Any]) -> Receipt:
