@@ -26,7 +26,7 @@ from dedup.vectors import Features, Idf
 GROWTH, FIRST_WEIGHING, LAST_WEIGHING = 1.25, 16, 20_000
 #: Log-odds above the cut of the batch that a stream asks: a wrong join stays until the nightly job, a missed one is
 #: mended by a merge (measured: see ``docs/tuning.md``).
-STREAM_MARGIN = 0.5
+STREAM_MARGIN = 0.25
 
 
 @dataclass(frozen=True, slots=True)

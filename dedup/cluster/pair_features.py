@@ -51,7 +51,7 @@ _RARE_IDF = np.float32(6.0)
 #: Fields whose norms are kept: all terms, title, title and lead, names.
 _NORMS = 4
 #: Summed IDF shared outside the titles that like titles need for support.
-_SUPPORT = np.float32(24.0)
+_SUPPORT = np.float32(40.0)
 
 
 class Prepared(NamedTuple):
