@@ -72,7 +72,7 @@ def duplicates(figures: Figures) -> str:
 def scale(figures: Figures) -> str:
     """Growth of ``find_duplicates``."""
     rows = [
-        [run["kind"], f"{run['articles']:,}", f"{run['text_mb']:,.0f}", 
+        [run["kind"], f"{run['articles']:,}", f"{run['text_mb']:,.0f}",
          f"{run['seconds']:.1f}", f"{run['cpu_seconds']:.1f}",
          f"{run['peak_before_mb']:,}", f"{run['peak_mb']:,}", f"{run['groups']:,}", f"{run['pairs']:,}"]
         for run in figures["runs"]

@@ -51,7 +51,7 @@ class RelationRule:
 
     threshold: float = 0.5
     containment: float = 0.8
-    min_excerpt: int = 20
+    min_excerpt: int = 8
     min_numbers: int = 3
     numeric_difference: float = 0.5
     template_wording: float = 0.5

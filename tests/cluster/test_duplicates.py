@@ -135,11 +135,13 @@ def _article(draw: np.random.Generator, words: int) -> str:
     return " ".join(f"w{i}" for i in draw.integers(0, 10**6, words))
 
 
+@pytest.mark.parametrize("length", [60, 600, 3000])
 @pytest.mark.parametrize("ratio", [1.5, 2.0, 3.0, 4.0])
-def test_a_cut_is_found_by_containment(ratio: float) -> None:
+def test_a_cut_is_found_by_containment(ratio: float, length: int) -> None:
     draw = np.random.default_rng(9)
-    wholes = [_article(draw, 600) for _ in range(40)]
-    cuts = [" ".join(w.split()[50 : 50 + int(600 / ratio)]) for w in wholes]
+    wholes = [_article(draw, length) for _ in range(40)]
+    start = length // 12
+    cuts = [" ".join(w.split()[start : start + int(length / ratio)]) for w in wholes]
     found = dedup.find_duplicates(cuts + wholes)
     joined = np.flatnonzero(found.labels[:40] == found.labels[40:])
     assert len(joined) >= 39

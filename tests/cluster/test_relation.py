@@ -23,7 +23,7 @@ def decide(jaccard: float, containment: float = 0.0, **known: float) -> Relation
         (decide(0.3, 0.8), Relation.EXCERPT),
         (decide(0.3, 0.79), Relation.NONE),
         (decide(0.6, 0.9), Relation.NEAR_DUPLICATE),
-        (decide(0.05, 1.0, smaller=8), Relation.NONE),
+        (decide(0.05, 1.0, smaller=7), Relation.NONE),
         (decide(0.7, 0.9, numbers=6, numeric_difference=0.5), Relation.TEMPLATE),
         (decide(0.7, 0.9, numbers=6, numeric_difference=0.3), Relation.NEAR_DUPLICATE),
         (decide(0.9, 0.9, numbers=2, numeric_difference=1.0), Relation.NEAR_DUPLICATE),
