@@ -25,7 +25,7 @@ from dedup.batch.checkpoint import replaced, write_json
 from dedup.batch.parts import Parts
 from dedup.errors import InputError, StoreRefused
 from dedup.identity import group_id, story_id
-from dedup.live import IDF
+from dedup.service.live import IDF
 from dedup.store import feed, fill, keys, reading
 from dedup.store.records import MERGED, Record, moment
 from dedup.store.snapshot import State, all_leases, read_state

@@ -34,10 +34,10 @@ from dedup.batch.parts import Parts
 from dedup.batch.rearrange import Changes, Placed, Rearrangement, batches, knots
 from dedup.batch.report import Comparison, write_report
 from dedup.batch.window import gather, window_start
-from dedup.canonical import pick
 from dedup.cluster.relation import Relation
 from dedup.errors import DedupError, FencedOut
-from dedup.live import IDF
+from dedup.service.canonical import pick
+from dedup.service.live import IDF
 from dedup.store import keys, reading
 from dedup.store.lease import Lease, take
 from dedup.text.parallel import thread_count

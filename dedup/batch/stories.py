@@ -112,10 +112,10 @@ def cluster_corpus(
         return prepare(features_of(rows), snapshot)
 
     if loaded is not None and whole is not None:
-        keys = _joined_keys([_keys_of(loaded, whole)])
+        keys = _joined_keys([keys_of(loaded, whole)])
     else:
         pieces = map(features_of, _chunks(n, chunk))
-        keys = _joined_keys([_keys_of(piece, prepare(piece, snapshot)) for piece in pieces])
+        keys = _joined_keys([keys_of(piece, prepare(piece, snapshot)) for piece in pieces])
     del loaded
     strong: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]] = []
     span = max(_RANKS, chunk // 4 // _RANKS * _RANKS)
@@ -141,7 +141,8 @@ def cluster_corpus(
     return _clustering(labels, strength, pairs, model)
 
 
-def _keys_of(features: Features, prepared: Prepared) -> Keys:
+def keys_of(features: Features, prepared: Prepared) -> Keys:
+    """Heaviest terms of articles."""
     offsets, hashes, weights = heaviest_keys(
         prepared.term_offsets, prepared.term_hash, prepared.term_bits, prepared.weight, KEYS
     )
@@ -157,38 +158,77 @@ def _joined_keys(parts: list[Keys]) -> Keys:
     return Keys(offsets, *columns)
 
 
+class Candidates:
+    """Candidates among ``n`` articles, by postings over their heaviest terms (see :mod:`dedup.cluster.candidates`).
+
+    Parameters
+    ----------
+    keys : Keys
+        Of all articles.
+    window : float
+        Seconds.
+    most : int
+        Candidates of one article.
+    """
+
+    def __init__(self, keys: Keys, *, window: float, most: int) -> None:
+        n = keys.published.size
+        late = np.where(keys.published == UNDATED, np.iinfo(np.int64).max, keys.published)
+        self.order = np.lexsort((np.arange(n), late))
+        times = keys.published[self.order]
+        self._dated = int(np.searchsorted(times == UNDATED, True))
+        self._rank = np.empty(n, np.int64)
+        self._rank[self.order] = np.arange(n)
+        owner = np.repeat(self._rank, np.diff(keys.offsets)).astype(np.uint32)
+        by_key = np.argsort(keys.hashes.astype(np.uint64) << np.uint64(32) | owner)
+        sorted_keys, self._postings = keys.hashes[by_key], owner[by_key]
+        first = np.flatnonzero(np.concatenate([[True], sorted_keys[1:] != sorted_keys[:-1]]))
+        self._begin = np.append(first, self._postings.size).astype(np.int64)
+        self._lists = np.empty(keys.hashes.size, np.int64)
+        self._lists[by_key] = np.repeat(np.arange(first.size), np.diff(self._begin))
+        dated = times[: self._dated]
+        low = np.searchsorted(dated, dated - int(window), side="left")
+        high = np.searchsorted(dated, dated + int(window), side="right")
+        self._bounds = np.stack([low, high], axis=1).astype(np.int64)
+        self._keys, self._most = keys, most
+
+    def between(self, start: int, stop: int) -> NDArray[np.uint64]:
+        """Pairs ``smaller << 32 | larger`` of the articles of ranks ``start:stop``, in order of publication."""
+        codes: NDArray[np.uint64] = best_candidates(
+            start,
+            stop,
+            self.order,
+            self._keys.offsets,
+            self._keys.weights,
+            self._lists,
+            self._begin,
+            self._postings,
+            self._bounds,
+            self._dated,
+            self._most,
+            BUDGET,
+        )
+        return codes
+
+    def of(self, articles: NDArray[np.int64]) -> NDArray[np.uint64]:
+        """Pairs of some articles."""
+        ranks = np.sort(self._rank[articles])
+        runs = np.split(ranks, np.flatnonzero(np.diff(ranks) != 1) + 1) if ranks.size else []
+        found = [self.between(int(run[0]), int(run[-1]) + 1) for run in runs]
+        return np.unique(np.concatenate(found)) if found else np.empty(0, np.uint64)
+
+
 def _candidates(
     keys: Keys, window: float, most: int, threads: int, span: int
 ) -> Iterator[tuple[NDArray[np.uint64], int]]:
     """Yield the candidate pairs of ``span`` articles at a time, in order of publication, and how many they were."""
     n = keys.published.size
-    order = np.lexsort((np.arange(n), np.where(keys.published == UNDATED, np.iinfo(np.int64).max, keys.published)))
-    times = keys.published[order]
-    dated = int(np.searchsorted(times == UNDATED, True))
-    rank = np.empty(n, np.int64)
-    rank[order] = np.arange(n)
-    owner = np.repeat(rank, np.diff(keys.offsets)).astype(np.uint32)
-    by_key = np.argsort(keys.hashes.astype(np.uint64) << np.uint64(32) | owner)
-    sorted_keys, postings = keys.hashes[by_key], owner[by_key]
-    first = np.flatnonzero(np.concatenate([[True], sorted_keys[1:] != sorted_keys[:-1]]))
-    begin = np.append(first, postings.size).astype(np.int64)
-    lists = np.empty(keys.hashes.size, np.int64)
-    lists[by_key] = np.repeat(np.arange(first.size), np.diff(begin))
-    del by_key, sorted_keys, owner
-    low = np.searchsorted(times[:dated], times[:dated] - int(window), side="left")
-    high = np.searchsorted(times[:dated], times[:dated] + int(window), side="right")
-    bounds = np.stack([low, high], axis=1).astype(np.int64)
-
-    def best(piece: tuple[int, int]) -> NDArray[np.uint64]:
-        codes: NDArray[np.uint64] = best_candidates(
-            piece[0], piece[1], order, keys.offsets, keys.weights, lists, begin, postings, bounds, dated, most, BUDGET
-        )
-        return codes
-
+    candidates = Candidates(keys, window=window, most=most)
     for start in range(0, n, span):
         stop = min(n, start + span)
         pieces = list(pairwise([*range(start, stop, _RANKS), stop]))
-        yield np.unique(np.concatenate(list(ordered_map(best, pieces, threads=threads)))), stop - start
+        found = ordered_map(lambda piece: candidates.between(*piece), pieces, threads=threads)
+        yield np.unique(np.concatenate(list(found))), stop - start
 
 
 def _link(

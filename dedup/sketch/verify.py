@@ -19,9 +19,9 @@ from dedup.text.parallel import ordered_map
 #: Standard errors of the estimate below the threshold at which a candidate is not worth verifying (1 in 2,000 pairs).
 _SLACK = 3.3
 #: Posting lists longer than this are boilerplate.
-_LONGEST_LIST = 16
+LONGEST_LIST = 16
 #: Share of the cut's samples that must be in the longer text for the pair to be verified.
-_SHARED_SAMPLES = 0.4
+SHARED_SAMPLES = 0.4
 #: Candidate pairs verified at a time: bounds the shingle sets in memory.
 _BLOCK = 1 << 17
 
@@ -131,9 +131,13 @@ def near_duplicate_pairs(
     bands, rows = optimal_bands(threshold, num_perm, false_positive=0.02, false_negative=0.98)
     a, b = band_candidates(prints.signatures, members, bands, rows, threads=threads)
     left, right = members[a], members[b]
-    enough = num_perm * threshold - _SLACK * np.sqrt(num_perm * threshold * (1 - threshold))
-    likely = _equal_rows(prints.signatures, left, right, threads) >= enough
+    likely = _equal_rows(prints.signatures, left, right, threads) >= enough_equal_rows(num_perm, threshold)
     return score_pairs(texts, left[likely], right[likely], ngram=ngram, threads=threads)
+
+
+def enough_equal_rows(num_perm: int, threshold: float) -> float:
+    """Return the equal rows of two signatures from which a pair is worth verifying."""
+    return float(num_perm * threshold - _SLACK * np.sqrt(num_perm * threshold * (1 - threshold)))
 
 
 def _equal_rows(
@@ -166,10 +170,10 @@ def containment_pairs(
     owners = np.repeat(np.arange(len(members)), counts)
     columns = np.arange(len(owners)) - np.repeat(np.cumsum(counts) - counts, counts)
     keys = prints.samples[members[owners], columns]
-    a, b, shared, usable = posting_candidates(keys, owners, longest=_LONGEST_LIST)
+    a, b, shared, usable = posting_candidates(keys, owners, longest=LONGEST_LIST)
     rate = prints.rates[members].astype(np.int64)
     # Of the samples of the text sampled more densely, only those at the other's rate can meet.
     common_rate = np.maximum(rate[a], rate[b])
     expected = np.minimum(usable[a] * 2.0 ** (rate[a] - common_rate), usable[b] * 2.0 ** (rate[b] - common_rate))
-    likely = shared >= _SHARED_SAMPLES * expected
+    likely = shared >= SHARED_SAMPLES * expected
     return score_pairs(texts, members[a[likely]], members[b[likely]], ngram=ngram, threads=threads)

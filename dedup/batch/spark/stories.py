@@ -1,0 +1,159 @@
+"""Stories on Spark: candidates inside time windows, then linkage by connected component.
+
+Articles are numbered by time, so that a block of numbers is a span of time.  A task holds a block and what was
+published within the window around it, and judges the pairs of the block's articles: the same
+candidates and the same probabilities as if it held everything.  Undated articles are candidates of
+all: they are in every task, and those who ask as undated are judged where everything is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from dedup.batch.spark.components import connected_components
+from dedup.batch.spark.settle import Settled
+from dedup.batch.stories import Candidates, keys_of
+from dedup.cluster.linkage import average_linkage
+from dedup.cluster.pair_features import prepare
+from dedup.cluster.pairs import PairModel, pair_logits
+from dedup.settings import StorySettings
+from dedup.vectors import Features, Idf, count_terms
+from dedup.vectors.anchors import UNDATED
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+_LINK = "left long, right long, logit float"
+#: Components decided by one call; articles in one block.
+_SPREAD, _BLOCK = 512, 50_000
+
+
+def find_stories(leaders: DataFrame, settings: StorySettings, settled: Settled) -> DataFrame:
+    """Put articles that report one event into stories.
+
+    Parameters
+    ----------
+    leaders : DataFrame
+        Representatives: ``number``, ``published`` (seconds), ``features``.
+    settings : StorySettings
+        Threshold, window, number of candidates.
+    settled : Settled
+        Where stages are kept.
+
+    Returns
+    -------
+    DataFrame
+        ``number``, ``story`` (the founder's number), ``score``, one row a representative.
+    """
+    from pyspark.sql import functions as f
+
+    idf = _blended_idf(leaders)
+    strong = settled(lambda: _strong_pairs(leaders, settings, idf), "strong")
+    edges = strong.select(f.col("left").alias("a"), f.col("right").alias("b"))
+    component = connected_components(edges, settle=lambda frame, name: settled(frame, f"story-{name}"))
+    linked = settled(lambda: _linked(leaders, strong, component, settings, idf), "linked")
+    placed = leaders.select("number").join(linked, "number", "left")
+    return placed.select(
+        "number", f.coalesce("story", "number").alias("story"), f.coalesce("score", f.lit(1.0)).alias("score")
+    )
+
+
+def _blended_idf(leaders: DataFrame) -> Idf:
+    """The packaged prior, blended with the counts of these articles."""
+    from pyspark.sql import functions as f
+
+    def count(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            keys, counts = count_terms(Features.unpack(batch.column(0).to_pylist()))
+            yield pa.RecordBatch.from_pydict({"term": keys.astype(np.int64), "count": counts.astype(np.int64)})
+
+    terms = leaders.select("features").mapInArrow(count, "term long, count long")
+    table = terms.groupBy("term").agg(f.sum("count").alias("count")).where("count >= 2").orderBy("term").toArrow()
+    keys, counts = table.column("term").to_numpy(), table.column("count").to_numpy()
+    return Idf(leaders.count(), keys.astype(np.uint32), counts.astype(np.uint32))
+
+
+def _strong_pairs(leaders: DataFrame, settings: StorySettings, idf: Idf) -> DataFrame:
+    """Candidate pairs whose log-odds reach the cut."""
+    from pyspark.sql import functions as f
+
+    window = settings.window_days * 86_400
+    model = PairModel.default()
+    cut, most = model.link_logit(settings.threshold), settings.candidates
+    context = leaders.sparkSession.sparkContext
+    shared = context.broadcast(idf)
+    spans = (
+        leaders.where(f"published <> {UNDATED}")
+        .groupBy((f.col("number") / _BLOCK).cast("long").alias("block"))
+        .agg(f.min("published").alias("low"), f.max("published").alias("high"))
+        .collect()
+    )
+    blocks = [(row.block, row.low - int(window), row.high + int(window)) for row in spans]
+    undated = leaders.where(f"published = {UNDATED}")
+    last = max((block for block, _, _ in blocks), default=-1) + 1
+    if not undated.isEmpty():
+        blocks.append((last, -(2**62), 2**62))
+    around = f.broadcast(leaders.sparkSession.createDataFrame(blocks, "block long, low long, high long"))
+    dated = leaders.where(f"published <> {UNDATED}").join(
+        around, f.col("published").between(f.col("low"), f.col("high"))
+    )
+    placed = dated.select("block", "number", "features").union(
+        undated.crossJoin(around).select("block", "number", "features")
+    )
+
+    def judge(table: pa.Table) -> pa.Table:
+        table = table.sort_by("number")
+        block = table.column("block")[0].as_py()
+        numbers = table.column("number").to_numpy()
+        features = Features.unpack(table.column("features").to_pylist())
+        prepared = prepare(features, shared.value)
+        asking = (numbers // _BLOCK == block) & (features.published != UNDATED)
+        if block == last:
+            asking = features.published == UNDATED
+        candidates = Candidates(keys_of(features, prepared), window=window, most=most)
+        codes = candidates.of(np.flatnonzero(asking))
+        left, right = (codes >> np.uint64(32)).astype(np.int64), (codes & np.uint64(0xFFFFFFFF)).astype(np.int64)
+        logits = pair_logits(prepared, model.weights(numbers.size), left, right, threads=1)
+        near = (logits >= cut) & (features.lang[left] == features.lang[right])
+        return pa.table({"left": numbers[left[near]], "right": numbers[right[near]], "logit": logits[near]})
+
+    return placed.groupBy("block").applyInArrow(judge, _LINK).dropDuplicates(["left", "right"])
+
+
+def _linked(
+    leaders: DataFrame, strong: DataFrame, component: DataFrame, settings: StorySettings, idf: Idf
+) -> DataFrame:
+    """Average linkage inside each component."""
+    from pyspark.sql import functions as f
+
+    model = PairModel.default()
+    cut = model.link_logit(settings.threshold)
+    shared = leaders.sparkSession.sparkContext.broadcast(idf)
+    part = (f.hash("component") % _SPREAD).alias("part")
+    members = component.join(leaders, component.node == leaders.number).select(part, "number", "features")
+    pairs = strong.join(component, strong.left == component.node).select(part, "left", "right", "logit")
+
+    def link(one: pa.Table, two: pa.Table) -> pa.Table:
+        one = one.sort_by("number")
+        numbers = one.column("number").to_numpy()
+        prepared = prepare(Features.unpack(one.column("features").to_pylist()), shared.value)
+        left = np.searchsorted(numbers, two.column("left").to_numpy())
+        right = np.searchsorted(numbers, two.column("right").to_numpy())
+        logits = two.column("logit").to_numpy().astype(np.float32)
+        labels, strength = average_linkage(
+            prepared, model.weights(numbers.size), left, right, logits, cut=cut, threads=1
+        )
+        # Numbers go by preference: the lowest of a story is its founder.
+        founder = np.full(numbers.size, numbers.size)
+        np.minimum.at(founder, labels, np.arange(numbers.size))
+        alone = np.bincount(labels, minlength=numbers.size)[labels] == 1
+        score = np.where(alone, 1.0, 1 / (1 + np.exp(-model.link_scale * (strength - model.link_at))))
+        score = score.astype(np.float32).astype(np.float64)
+        return pa.table({"number": numbers, "story": numbers[founder[labels]], "score": score})
+
+    both = members.groupBy("part").cogroup(pairs.groupBy("part"))
+    return both.applyInArrow(link, "number long, story long, score double")
