@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 
 from dedup.text import kernels as t
-from dedup.text.compiled import kernel
+from dedup.text.compiled import inlined, kernel
 from dedup.vectors import anchors, lexicon, prior
 from dedup.vectors.anchors import DATE, KIND_SHIFT, ORDINAL, find_anchors
 from dedup.vectors.prior import (
@@ -38,10 +38,11 @@ LEAD_TOKENS, MAX_TOKENS = 60, 20_000
 #: A term of the title weighs this much more when terms are chosen.
 TITLE_BOOST = 1.5
 _SLOTS = 1 << 17
+_LEAST_SLOTS = 1 << 11
 _COLLECTED = 96
 
 
-@njit(nogil=True)
+@inlined
 def frequency_class(tf: int) -> int:
     """Frequency class of a count."""
     if tf <= 4:
@@ -49,7 +50,7 @@ def frequency_class(tf: int) -> int:
     return 4 if tf <= 7 else 5 if tf <= 11 else 6 if tf <= 18 else 7
 
 
-@njit(nogil=True)
+@inlined
 def quoted(data: Any, start: int, base: int) -> bool:
     """Say whether a quotation mark or a colon with a space opens the token: its capital tells nothing."""
     i = start - 1
@@ -63,7 +64,7 @@ def quoted(data: Any, start: int, base: int) -> bool:
     return bool(i - 2 >= base and data[i - 2] == 0xE2 and data[i - 1] == 0x80 and 0x98 <= c <= 0x9D)
 
 
-@njit(nogil=True)
+@inlined
 def idf_of_word(keys: Any, idf: Any, begin: int, mask: int, h: Any) -> float:
     """Prior IDF of a word."""
     found = look_up(keys, idf, begin, mask, h)
@@ -72,7 +73,7 @@ def idf_of_word(keys: Any, idf: Any, begin: int, mask: int, h: Any) -> float:
     return ABSENT_WORD if mask >= 0 else UNKNOWN_WORD
 
 
-@njit(nogil=True)
+@inlined
 def add_term(
     slots: Any, used: Any, count: int, tf: Any, bits: Any, idf: Any, h: Any, flag: int, weight: float
 ) -> int:
@@ -147,6 +148,26 @@ def collect_terms(
 
 
 @njit(nogil=True)
+def slots_for(tokens: int) -> int:
+    """Slots of the table for the terms of so many tokens; a small table stays in the processor's cache."""
+    wanted = _LEAST_SLOTS
+    while wanted < 4 * tokens and wanted < _SLOTS:
+        wanted *= 2
+    return wanted
+
+
+@njit(nogil=True)
+def choose(keys: Any, most: int, chosen: Any, m: int) -> int:
+    """Append the terms (low halves) of the ``most`` smallest keys to ``chosen``, in no order; return the new end."""
+    if most < keys.shape[0]:
+        keys = np.partition(keys, most)[:most]
+    for key in keys:
+        chosen[m] = np.uint32(key & np.uint64(0xFFFFFFFF))
+        m += 1
+    return m
+
+
+@njit(nogil=True)
 def keep_heaviest(
     slots: Any, used: Any, count: int, tf: Any, bits: Any, idf: Any, words: int, bigrams: int,
     out_hash: Any, out_bits: Any, out_idf: Any, at: int,
@@ -165,15 +186,8 @@ def keep_heaviest(
         if pass_ == 0:
             n_words = k
     chosen = np.empty(words + bigrams, np.uint32)
-    m = 0
-    lighter = np.sort(keys[:n_words])
-    for k in range(min(words, n_words)):
-        chosen[m] = np.uint32(lighter[k] & np.uint64(0xFFFFFFFF))
-        m += 1
-    lighter = np.sort(keys[n_words:])
-    for k in range(min(bigrams, count - n_words)):
-        chosen[m] = np.uint32(lighter[k] & np.uint64(0xFFFFFFFF))
-        m += 1
+    m = choose(keys[:n_words], words, chosen, 0)
+    m = choose(keys[n_words:], bigrams, chosen, m)
     mask = slots.shape[0] - 1
     for h in np.sort(chosen[:m]):
         slot = np.int64(h ^ (h >> np.uint32(16))) & mask
@@ -234,15 +248,16 @@ def featurize_column(
         count, found = 0, 0
         last_title = min(t_offsets[i + 1], t_offsets[i] + MAX_TOKENS)
         last_body = min(offsets[i + 1], offsets[i] + MAX_TOKENS)
+        table = slots[: slots_for(last_title - t_offsets[i] + last_body - offsets[i])]
         count = collect_terms(
             t_data, t_at[i], t_hash, t_start, t_flags, t_sep, t_offsets[i], last_title, True,
             keys, idfs, begin[code], mask[code], bigram_tables[code],
-            slots, used, count, tf, bits, idf, known[i],
+            table, used, count, tf, bits, idf, known[i],
         )  # fmt: skip
         count = collect_terms(
             data, at[i], hash_, start, flags, sep, offsets[i], last_body, False,
             keys, idfs, begin[code], mask[code], bigram_tables[code],
-            slots, used, count, tf, bits, idf, known[i],
+            table, used, count, tf, bits, idf, known[i],
         )  # fmt: skip
         found = find_anchors(
             t_data, t_at[i], t_at[i + 1], t_hash, t_start, t_end, t_flags, t_sep, t_value,
@@ -253,7 +268,7 @@ def featurize_column(
             offsets[i], last_body, False, LEAD_TOKENS, published[i], words, classes,
             found_key, found_weight, found_place, found,
         )  # fmt: skip
-        m = keep_heaviest(slots, used, count, tf, bits, idf, WORDS, BIGRAMS, term_hash, term_bits, term_idf, m)
+        m = keep_heaviest(table, used, count, tf, bits, idf, WORDS, BIGRAMS, term_hash, term_bits, term_idf, m)
         a = keep_anchors(found_key, found_weight, found, anchor_key, anchor_weight, a)
         term_offsets[i + 1] = m
         anchor_offsets[i + 1] = a

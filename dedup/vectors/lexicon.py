@@ -10,10 +10,10 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from dedup.text import ngram_hash32, tokens
+from dedup.text.compiled import inlined
 
 #: Classes 1 to 12 are English months, WEEKDAY + 0 is Monday.
 WEEKDAY = 20
@@ -72,7 +72,7 @@ def lexicon() -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
     return keys, values
 
 
-@njit(nogil=True)
+@inlined
 def class_of(keys: Any, values: Any, h: Any) -> int:
     """Class of a token hash, 0 for every other word."""
     slot = np.int64(h) & 511

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup.text.compiled import kernel
+from dedup.text.compiled import inlined, kernel
 
 #: IDFs are kept in sixteenths in one byte.
 SCALE = 16
@@ -81,7 +81,7 @@ def fill_table(keys: Any, values: Any, new_keys: Any, new_values: Any) -> None:
         values[slot] = new_values[k]
 
 
-@kernel()
+@inlined
 def look_up(keys: Any, values: Any, begin: int, mask: int, key: Any) -> int:
     """Return the value of ``key`` in the table at ``begin``, -1 if absent."""
     if mask < 0 or key == 0:
