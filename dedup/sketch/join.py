@@ -87,8 +87,27 @@ def posting_candidates(
         Samples of each owner that are in no overlong list.
     """
     packed = (keys.astype(np.uint64) << _S32) | owners.astype(np.uint64)
+    return packed_candidates(packed, int(owners.max(initial=-1)) + 1, longest=longest)
+
+
+def sample_candidates(
+    samples: NDArray[np.uint32], counts: NDArray[np.uint8], members: NDArray[np.int64], *, longest: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return what :func:`posting_candidates` does, for the samples of texts; owners are positions in ``members``.
+
+    ``samples uint32[n, k]``: the first ``counts[i]`` of row ``i`` are valid.  Eight bytes a sample are held.
+    """
+    packed = np.empty(int(counts[members].sum(dtype=np.int64)), np.uint64)
+    _pack_samples(samples, counts, members, packed)
+    return packed_candidates(packed, len(members), longest=longest)
+
+
+def packed_candidates(
+    packed: NDArray[np.uint64], owners: int, *, longest: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return what :func:`posting_candidates` does, for ``key << 32 | owner`` (sorted in place)."""
     packed.sort()
-    usable = np.zeros(int(owners.max(initial=-1)) + 1, np.int64)
+    usable = np.zeros(owners, np.int64)
     _count_usable(packed, longest, usable)
     codes = bucket_pairs(packed, longest, 0)
     codes.sort()
@@ -153,6 +172,16 @@ def _write_pairs(packed: Any, hot: int, neighbours: int, out: Any) -> None:
                         out[count] = (packed[x] << _S32) | right
                         count += 1
             start = i
+
+
+@kernel()
+def _pack_samples(samples: Any, counts: Any, members: Any, out: Any) -> None:
+    at = 0
+    for m in range(members.shape[0]):
+        row = members[m]
+        for k in range(counts[row]):
+            out[at] = (np.uint64(samples[row, k]) << _S32) | np.uint64(m)
+            at += 1
 
 
 @kernel()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from dedup.sketch import kernels
 from dedup.sketch.bands import optimal_bands
 from dedup.sketch.fingerprint import Fingerprints
-from dedup.sketch.join import band_candidates, posting_candidates
+from dedup.sketch.join import band_candidates, sample_candidates
 from dedup.sketch.shingles import ShingleSets
 from dedup.text.columns import take
 from dedup.text.parallel import ordered_map
@@ -23,7 +23,7 @@ LONGEST_LIST = 16
 #: Share of the cut's samples that must be in the longer text for the pair to be verified.
 SHARED_SAMPLES = 0.4
 #: Candidate pairs verified at a time: bounds the shingle sets in memory.
-_BLOCK = 1 << 17
+_BLOCK = 1 << 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,11 +166,7 @@ def containment_pairs(
     ----------
     A. Broder, "On the resemblance and containment of documents", SEQUENCES 1997 (the mod-m sketch).
     """
-    counts = prints.sample_counts[members].astype(np.int64)
-    owners = np.repeat(np.arange(len(members)), counts)
-    columns = np.arange(len(owners)) - np.repeat(np.cumsum(counts) - counts, counts)
-    keys = prints.samples[members[owners], columns]
-    a, b, shared, usable = posting_candidates(keys, owners, longest=LONGEST_LIST)
+    a, b, shared, usable = sample_candidates(prints.samples, prints.sample_counts, members, longest=LONGEST_LIST)
     rate = prints.rates[members].astype(np.int64)
     # Of the samples of the text sampled more densely, only those at the other's rate can meet.
     common_rate = np.maximum(rate[a], rate[b])

@@ -130,3 +130,10 @@ def test_pieces_cover_the_column() -> None:
     column = Texts.of([f"văn bản {i}" * (i % 7) for i in range(100)])
     assert [t for piece in column.pieces(50) for t in piece] == list(column)
     assert tokens(column[8]) == ["văn", "bản", "8"]
+
+
+@given(st.lists(st.lists(st.text(max_size=3), max_size=4), max_size=5), st.data())
+def test_rows_are_taken_from_chunks_in_the_order_asked_for(chunks: list[list[str]], data: st.DataObject) -> None:
+    column = pa.chunked_array([pa.array(chunk, pa.large_string()) for chunk in chunks], pa.large_string())
+    rows = data.draw(st.lists(st.integers(0, max(0, len(column) - 1)), max_size=8 if len(column) else 0))
+    assert take(column, np.array(rows, np.int64)).to_pylist() == [column[row].as_py() for row in rows]
