@@ -9,7 +9,7 @@ import numpy as np
 from dedup.text import hashing as h
 from dedup.text import kernels as text_kernels
 from dedup.text.compiled import inlined, kernel
-from dedup.text.kernels import hash_tokens
+from dedup.text.kernels import hash_tokens, scratch_of
 
 U32, U64 = np.uint32, np.uint64
 _BASE32, _BASE64 = U32(h.SHINGLE_BASE32), U64(h.SHINGLE_BASE64)
@@ -72,11 +72,13 @@ def sketch_column(
 
     ``a``, ``b``: ``uint32[num_perm]``; ``out``: ``uint32[n, num_perm]``.
     """
-    room = longest_text(offsets) // 2 + 9
-    tokens, tails, digits = np.empty(room, np.uint64), np.empty(room, np.uint64), np.empty(room, np.uint32)
+    longest = longest_text(offsets)
+    room = longest // 2 + 9
+    scratch = scratch_of(longest)
+    tokens = np.empty(room, np.uint64)
     shingles = np.empty(room, np.uint32)
     for i in range(offsets.shape[0] - 1):
-        count = np.int64(hash_tokens(data, offsets[i], offsets[i + 1], table, expansions, tones, tokens, tails, digits))
+        count = np.int64(hash_tokens(data, offsets[i], offsets[i + 1], table, expansions, tones, scratch, tokens))
         sign(tokens, count, ngram, a, b, shingles, out[i])
 
 
@@ -90,13 +92,15 @@ def fingerprint_column(
     ``out``: ``uint32[n, num_perm]``; ``content``: ``uint64[n, 2]``, zero for a blank text; ``rates``: ``uint8[n]``, one
     shingle in ``2**rate`` is kept; ``samples``: ``uint32[n, k]``; ``sample_counts``: ``uint8[n]``.
     """
-    room = longest_text(offsets) // 2 + 9
-    tokens, tails, digits = np.empty(room, np.uint64), np.empty(room, np.uint64), np.empty(room, np.uint32)
+    longest = longest_text(offsets)
+    room = longest // 2 + 9
+    scratch = scratch_of(longest)
+    tokens = np.empty(room, np.uint64)
     shingles = np.empty(room, np.uint32)
     kept = np.empty(room, np.uint32)
     most = samples.shape[1]
     for i in range(offsets.shape[0] - 1):
-        count = np.int64(hash_tokens(data, offsets[i], offsets[i + 1], table, expansions, tones, tokens, tails, digits))
+        count = np.int64(hash_tokens(data, offsets[i], offsets[i + 1], table, expansions, tones, scratch, tokens))
         sign(tokens, count, ngram, a, b, shingles, out[i])
         first, second = U64(0), U64(0)
         for j in range(count):
@@ -183,13 +187,14 @@ def shingle_column(
 
     Article ``i`` ends at ``ends[i + 1]`` and ``number_ends[i + 1]``.  ``masked`` reads every number as the same token.
     """
-    room = longest_text(offsets) // 2 + 2
-    tokens, tails, digits = np.empty(room, np.uint64), np.empty(room, np.uint64), np.empty(room, np.uint32)
+    longest = longest_text(offsets)
+    scratch = scratch_of(longest)
+    tokens = np.empty(longest // 2 + 2, np.uint64)
     written, numbered = 0, 0
     ends[0] = 0
     number_ends[0] = 0
     for i in range(offsets.shape[0] - 1):
-        count = np.int64(hash_tokens(data, offsets[i], offsets[i + 1], table, expansions, tones, tokens, tails, digits))
+        count = np.int64(hash_tokens(data, offsets[i], offsets[i + 1], table, expansions, tones, scratch, tokens))
         for j in range(count):
             if tokens[j] & U64(1):
                 numbers[numbered] = tokens[j]

@@ -3,8 +3,7 @@
 Every kernel takes ``data uint8[:]`` and ``offsets int64[n + 1]`` (read-only, contiguous) and releases the GIL.
 ``table``, ``expansions`` and ``tones`` are those of :class:`dedup.text.tables.CharacterTable`.
 
-UTF-8 is decoded in place, once in each of the two tokenisers: handing the array to a helper would count references,
-atomically, at every character (four times slower, measured).  A broken sequence is one U+FFFD a byte.
+Inside a loop over characters no array is handed to a helper: that would count references, atomically, each time.
 """
 
 from __future__ import annotations
@@ -30,6 +29,8 @@ _S29, _S31, _S32 = U64(29), U64(31), U64(32)
 ONE, TWO, THREE = U64(1), U64(2), U64(3)
 S6, S12, S18, TAIL = U32(6), U32(12), U32(18), U32(0x3F)
 
+_ZERO8, _X1F, _X3F, _XC0, _XE0, _XF0 = map(np.uint8, (0, 0x1F, 0x3F, 0xC0, 0xE0, 0xF0))
+U16, _H6, _H12 = np.uint16, np.uint16(6), np.uint16(12)
 _ONE8, _X80, _X82, _BB = np.uint8(1), np.uint8(0x80), np.uint8(0x82), np.uint8(0xBB)
 _CC, _E1, _E2 = np.uint8(0xCC), np.uint8(0xE1), np.uint8(0xE2)
 
@@ -68,20 +69,47 @@ def tone_folded(poly: Any, before: Any, last: Any, tones: Any) -> Any:
 
 
 @inlined
-def hash_tokens(
-    data: Any, begin: int, stop: int, table: Any, expansions: Any, tones: Any, out: Any, tails: Any, digits: Any
-) -> Any:
-    """Write the 64-bit hashes of the tokens of ``data[begin:stop]`` to ``out uint64[:]``; return how many.
+def code_points(data: Any, begin: int, stop: int, codes: Any, finals: Any, points: Any) -> Any:
+    """Decode ``data[begin:stop]`` to ``points uint32[:]``; return how many.
 
-    ``out``, ``tails uint64[:]`` and ``digits uint32[:]`` (scratch) must hold ``(stop - begin) // 2 + 2`` values.  A
-    branch at a token's end would be mispredicted at every second word, so there is none: the state of the token is
-    written after each character, and the count moves on when a token has ended.  Mixing follows for all tokens at once.
+    Mixed one-, two- and three-byte characters make every branch on a lead byte a coin toss, so there is none: what a
+    character would be if it ended here is computed at *every* byte, many at a time (``codes uint16[:]``), beside
+    whether one does end here (``finals uint8[:]``); then the final ones move together.  Four-byte characters are rare
+    and take the plain loop.  All three arrays must hold ``stop - begin`` values.
     """
-    i, end = U64(begin), U64(stop)
+    size = stop - begin
+    inner = max(0, size - 2)
+    here, back, back2 = data[begin + 2 : stop], data[begin + 1 : begin + 1 + inner], data[begin : begin + inner]
+    inner_codes, inner_finals = codes[2:size], finals[2:size]
+    high, astral = _ZERO8, _ZERO8
+    for j in range(begin, stop):
+        high |= data[j]
     count = U64(0)
-    poly = U64(0)
-    tail = U64(0)  # the entries of the last two characters
-    every = _ALL  # the entries of the token's characters, and-ed: is each a digit?
+    if high < _X80:
+        for j in range(size):
+            points[j] = data[begin + j]
+        return U64(size)
+    for j in range(inner):
+        b, p, q = here[j], back[j], back2[j]
+        two = U16(U16(p & _X1F) << _H6) | U16(b & _X3F)
+        three = U16(U16(q) << _H12) | U16(U16(p & _X3F) << _H6) | U16(b & _X3F)
+        inner_codes[j] = U16(b) if b < _X80 else (two if p >= _XC0 else three)
+        ends = ((p >= _XC0) & (p < _XE0)) | ((q >= _XE0) & (p < _XC0))
+        inner_finals[j] = np.uint8((b < _X80) | ((b < _XC0) & ends))
+        astral |= np.uint8(b >= _XF0)
+    for j in range(min(2, size)):
+        b = data[begin + j]
+        p = data[begin] if j else _ZERO8
+        pair = (b >= _X80) & (b < _XC0) & (p >= _XC0) & (p < _XE0)
+        codes[j] = U16(U16(p & _X1F) << _H6) | U16(b & _X3F) if pair else U16(b)
+        finals[j] = np.uint8((b < _X80) | pair)
+        astral |= np.uint8(b >= _XF0)
+    if astral == _ZERO8:
+        for j in range(size):
+            points[count] = codes[j]
+            count += U64(finals[j])
+        return count
+    i, end = U64(begin), U64(stop)
     while i < end:
         code = U32(data[i])
         i += ONE
@@ -98,7 +126,28 @@ def hash_tokens(
                 i += THREE
             else:
                 code = U32(0xFFFD)
-        entry = entry_of(table, code)
+        points[count] = code
+        count += ONE
+    return count
+
+
+@inlined
+def hash_tokens(
+    data: Any, begin: int, stop: int, table: Any, expansions: Any, tones: Any, scratch: Any, out: Any
+) -> Any:
+    """Write the 64-bit hashes of the tokens of ``data[begin:stop]`` to ``out uint64[:]``; return how many.
+
+    ``out`` must hold ``(stop - begin) // 2 + 2`` values; ``scratch`` is :func:`scratch_of` at least as many bytes.  A
+    branch at a token's end would be mispredicted at every second word, so there is none: the state of the token is
+    written after each character, and the count moves on when a token has ended.  Mixing follows for all at once.
+    """
+    codes, finals, points, tails, digits = scratch
+    count = U64(0)
+    poly = U64(0)
+    tail = U64(0)  # the entries of the last two characters
+    every = _ALL  # the entries of the token's characters, and-ed: is each a digit?
+    for i in range(code_points(data, begin, stop, codes, finals, points)):
+        entry = entry_of(table, points[i])
         if entry & _RARE:
             if entry & _EXPAND:
                 row = entry & _VALUE
@@ -130,6 +179,19 @@ def hash_tokens(
     for k in range(count):
         out[k] = mixed(out[k], digits[k])
     return count
+
+
+@inlined
+def scratch_of(size: int) -> Any:
+    """Scratch arrays of :func:`hash_tokens` for texts of at most ``size`` bytes."""
+    room = size // 2 + 2
+    return (
+        np.empty(size + 2, np.uint16),
+        np.empty(size + 2, np.uint8),
+        np.empty(size + 2, np.uint32),
+        np.empty(room, np.uint64),
+        np.empty(room, np.uint32),
+    )
 
 
 @inlined
@@ -339,7 +401,7 @@ def nfc_suspects(data: Any, offsets: Any) -> Any:
     """Say which texts hold bytes that may stand in text not in NFC: ``bool[n]``.
 
     A cheap necessary condition; nothing is decoded.  A glance, vectorised, clears Latin and Vietnamese; a look clears
-    Greek, Cyrillic, Han, Kana and Hangul.  A suspect is judged by :func:`unicodedata.is_normalized`.
+    Greek, Cyrillic, Han, Kana and Hangul.  A suspect is judged by :mod:`unicodedata`.
     """
     n = offsets.shape[0] - 1
     out = np.zeros(n, np.bool_)
