@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import signal
 
-import dedup.ingest
+from dedup.service import ingest
 from workers.app import app
 
-_prepare = dedup.ingest.prepare
+_prepare = ingest.prepare
 
 
 def prepare(articles, *args, **kwargs):
@@ -17,6 +17,6 @@ def prepare(articles, *args, **kwargs):
     return _prepare(articles, *args, **kwargs)
 
 
-dedup.ingest.prepare = prepare
+ingest.prepare = prepare
 
 __all__ = ["app"]

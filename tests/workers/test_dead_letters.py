@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 
-
 def settled(service, count, timeout=30.0):
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:

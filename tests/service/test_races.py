@@ -1,0 +1,67 @@
+"""Many at once: no pair is missed, and the outcome is that of one after the other."""
+
+from __future__ import annotations
+
+import random
+from multiprocessing import get_context
+from pathlib import Path
+
+import pytest
+
+from dedup.service import Service
+from dedup.settings import Settings
+
+WORDS = [f"{a}{b}" for a in ("ka", "lo", "mi", "nu", "pe", "ra", "so", "tu", "va", "xe") for b in "bdghklmnprstvz"]
+
+
+def pair(number: int) -> tuple[str, str]:
+    """A text of its own, and the same with one word changed."""
+    chance = random.Random(number)
+    words = chance.choices(WORDS, k=120)
+    other = list(words)
+    other[chance.randrange(120)] = "changed"
+    return " ".join(words), " ".join(other)
+
+
+def ingest(settings: Settings, barrier, articles: list[dict]) -> None:
+    with Service.open(settings=settings) as service:
+        service.ingest(articles[:0])
+        barrier.wait()
+        for start in range(0, len(articles), 5):
+            service.ingest(articles[start : start + 5])
+
+
+def groups(service: Service, ids: list[str]) -> set[frozenset[str]]:
+    found: dict[str, set[str]] = {}
+    for name in ids:
+        found.setdefault(service.article(name).duplicate_group_id or "", set()).add(name)
+    return {frozenset(names) for names in found.values()}
+
+
+@pytest.mark.slow
+def test_two_thousand_pairs_at_the_same_instant(tmp_path: Path) -> None:
+    pairs = 2000
+    settings = Settings.load(environ={}, overrides={"store.url": f"embedded:{tmp_path / 'store'}"})
+    texts = [pair(number) for number in range(pairs)]
+    left = [{"id": f"l{n}", "text": one, "lang": "en"} for n, (one, _) in enumerate(texts)]
+    right = [{"id": f"r{n}", "text": two, "lang": "en"} for n, (_, two) in enumerate(texts)]
+    half = pairs // 2
+    context = get_context("spawn")
+    with Service.open(settings=settings) as service:
+        barrier = context.Barrier(4)
+        # Both sides of a pair come at the same time, by two processes.
+        work = [left[:half], right[:half], left[half:], right[half:]]
+        running = [context.Process(target=ingest, args=(settings, barrier, part)) for part in work]
+        for process in running:
+            process.start()
+        for process in running:
+            process.join()
+            assert process.exitcode == 0
+        service.assign()
+        ids = [article["id"] for article in left + right]
+        together = groups(service, ids)
+    assert together == {frozenset({f"l{n}", f"r{n}"}) for n in range(pairs)}, "a pair was missed"
+    with Service.open(f"embedded:{tmp_path / 'serial'}", settings=settings) as serial:
+        serial.ingest([article for both in zip(left, right, strict=True) for article in both])
+        serial.assign()
+        assert groups(serial, ids) == together
