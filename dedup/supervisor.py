@@ -23,8 +23,8 @@ from typing import IO, Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from dedup.broker import ASSIGN, INGEST, NIGHTLY, broker_url
 from dedup.errors import StoreUnavailable
+from dedup.service.broker import ASSIGN, INGEST, NIGHTLY, broker_url
 from dedup.settings import Settings
 from dedup.store import children
 from dedup.store.embedded import EmbeddedServer

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from celery.signals import setup_logging
 
-from dedup.broker import broker_url, celery_app
 from dedup.log import configure
+from dedup.service.broker import broker_url, celery_app
 from dedup.settings import Settings
 from dedup.store.connection import Connection
 from workers import transport

@@ -11,7 +11,7 @@ from collections.abc import Container
 from datetime import datetime
 from typing import Any
 
-from dedup.broker import INGEST
+from dedup.service.broker import INGEST
 
 #: Deepest nesting of a message; a worker process reads it with a stack of Python's usual 1,000 levels, half in use.
 DEEPEST = 400

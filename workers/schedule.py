@@ -6,7 +6,7 @@ from typing import Any
 
 from celery.schedules import crontab
 
-from dedup.broker import ASSIGN, NIGHTLY
+from dedup.service.broker import ASSIGN, NIGHTLY
 from dedup.settings import Settings
 
 

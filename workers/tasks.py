@@ -12,9 +12,9 @@ from celery.exceptions import Reject
 from celery.signals import worker_process_init, worker_process_shutdown
 from celery.utils.log import get_task_logger
 
-from dedup.broker import ASSIGN, INGEST, NIGHTLY
 from dedup.errors import DedupError, StoreFull, StoreUnavailable
 from dedup.service import Service
+from dedup.service.broker import ASSIGN, INGEST, NIGHTLY
 from workers.app import app, settings
 
 log = get_task_logger(__name__)
@@ -33,7 +33,7 @@ def service() -> Service:
 @worker_process_init.connect
 def _warm(**_: Any) -> None:
     """In a pool's child: end with the parent; load the compiled kernels before the first message, not in it."""
-    from dedup.ingest import warm
+    from dedup.service.ingest import warm
     from dedup.store.children import die_with_parent
 
     die_with_parent()

@@ -19,7 +19,7 @@ from dedup.errors import SettingsError
 from dedup.settings import ApiSettings, Settings
 
 if TYPE_CHECKING:
-    from dedup.aio import AsyncService
+    from dedup.service.aio import AsyncService
 
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
@@ -47,7 +47,7 @@ def create_app(settings: Settings | None = None, *, service: AsyncService | None
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         opened = service
         if opened is None:
-            from dedup.aio import AsyncService
+            from dedup.service.aio import AsyncService
 
             opened = await AsyncService.open(settings=settings)
         app.state.service = opened

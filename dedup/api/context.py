@@ -16,7 +16,7 @@ from dedup.settings import CanonicalPolicy, Settings
 from dedup.views import Rejection
 
 if TYPE_CHECKING:
-    from dedup.aio import AsyncService
+    from dedup.service.aio import AsyncService
 
 
 class ArticlePath(StringConvertor):

@@ -21,7 +21,7 @@ from dedup.errors import DedupError
 from dedup.views import Change, Page
 
 if TYPE_CHECKING:
-    from dedup.aio import AsyncService
+    from dedup.service.aio import AsyncService
 
 log = logging.getLogger("dedup.api")
 router = APIRouter(prefix="/v1", tags=["changes"], dependencies=[Depends(known_parameters), Depends(need("read"))])

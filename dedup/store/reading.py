@@ -1,4 +1,4 @@
-"""Plans that read the store's records; what they mean for people is said in :mod:`dedup.queries`."""
+"""Plans that read the store's records; what they mean for people is said in :mod:`dedup.service.queries`."""
 
 from __future__ import annotations
 

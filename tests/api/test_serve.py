@@ -112,12 +112,12 @@ def send_to_queue(served: str, message: object) -> None:
     """Send a message as any Celery client can, past the checks of the API."""
     from celery import Celery
 
-    import dedup.broker
+    from dedup.service import broker
     from dedup.settings import Settings
 
     store = httpx.get(f"{served}/v1/status").json()["store"]
-    app = Celery(broker=dedup.broker.broker_url(Settings.load(environ={}), store))
-    app.send_task("dedup.ingest", [message], serializer="json", queue=dedup.broker.INGEST)
+    app = Celery(broker=broker.broker_url(Settings.load(environ={}), store))
+    app.send_task("dedup.ingest", [message], serializer="json", queue=broker.INGEST)
     app.close()
 
 

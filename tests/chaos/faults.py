@@ -13,8 +13,8 @@ from contextlib import suppress
 import psutil
 import redis
 
-from dedup import broker
 from dedup.errors import DedupError
+from dedup.service import broker
 from dedup.supervisor import Supervisor
 
 

@@ -11,8 +11,8 @@ import pytest
 import redis
 from fuzzed_messages import Fuzzed, fuzzed
 
-from dedup.broker import INGEST
 from dedup.service import Service
+from dedup.service.broker import INGEST
 from dedup.settings import LogSettings, Settings, StoreSettings, WorkerSettings
 from dedup.store import keys
 from dedup.supervisor import Supervisor

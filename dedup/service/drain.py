@@ -15,19 +15,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import uuid4
 
-from dedup.canonical import pick
 from dedup.cluster.groups import best_representative
 from dedup.cluster.relation import Relation
-from dedup.draft import Draft
 from dedup.errors import FencedOut
-from dedup.live import Decided, LiveLanguage
 from dedup.log import trail
+from dedup.service.canonical import pick
+from dedup.service.draft import Draft
+from dedup.service.live import Decided, LiveLanguage
+from dedup.service.verify import Judged, Verifier
 from dedup.settings import Settings
 from dedup.store import keys, meters
 from dedup.store.connection import Connection
 from dedup.store.lease import Lease, take
 from dedup.store.records import ADD, RELATIONS, REPLACE, Membership, PendingEntry, Record
-from dedup.verify import Judged, Verifier
 from dedup.views import Relation as Word
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dedup.article import Article
 from dedup.cluster.explain import AnchorText, explain
 from dedup.cluster.relation import Relation
-from dedup.verify import Judged
+from dedup.service.verify import Judged
 from dedup.views import Anchor, Evidence
 
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import time
 
-from dedup import ingest
 from dedup.article import Article
 from dedup.cluster.groups import best_representative
 from dedup.cluster.relation import Relation
 from dedup.errors import NotFound
-from dedup.evidence import evidence_of
 from dedup.identity import story_id
-from dedup.nearest import Nearest
+from dedup.service import ingest
+from dedup.service.evidence import evidence_of
+from dedup.service.nearest import Nearest
+from dedup.service.verify import Judged, Verifier
 from dedup.settings import Settings
 from dedup.store import reading, scripts
 from dedup.store.connection import Plan
 from dedup.store.records import RELATIONS, Membership, Record, moment
 from dedup.store.scripts import Admission
-from dedup.verify import Judged, Verifier
 from dedup.views import DuplicateView, Evidence, Link, MatchView
 from dedup.views import Relation as Word
 

@@ -8,10 +8,11 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from dedup import listing
 from dedup.article import Article
-from dedup.listing import Filters, Sort
-from dedup.service import Progress, Service
+from dedup.service import listing
+from dedup.service.facade import Progress, Service
+from dedup.service.listing import Filters, Sort
+from dedup.service.waiting import visible
 from dedup.settings import CanonicalPolicy, Settings
 from dedup.store import deadletters, feed
 from dedup.store.connection import AsyncConnection
@@ -27,7 +28,6 @@ from dedup.views import (
     StatusView,
     StoryView,
 )
-from dedup.waiting import visible
 
 
 class AsyncService:

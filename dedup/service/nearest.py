@@ -6,7 +6,7 @@ import threading
 import time
 from dataclasses import dataclass
 
-from dedup.live import LiveLanguage
+from dedup.service.live import LiveLanguage
 from dedup.settings import Settings
 from dedup.store import keys
 from dedup.store.connection import Plan

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from dedup.errors import InputError
-from dedup.queries import Reader
+from dedup.service.queries import Reader
 from dedup.store import keys, reading
 from dedup.store.connection import Plan
 from dedup.store.records import STANDS, Record, StoryRecord, milliseconds

@@ -1,7 +1,7 @@
 """The one façade: what the command line, the HTTP API, the workers and your program call.
 
 :class:`Service` is synchronous, :class:`AsyncService` the same for asyncio; both drive the
-plans of :mod:`dedup.queries` and :mod:`dedup.listing`, so that they share every answer.
+plans of :mod:`dedup.service.queries` and :mod:`dedup.service.listing`, so that they share every answer.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from dedup import broker, ingest, listing
 from dedup.article import Article
-from dedup.drain import Drain
 from dedup.errors import Backpressure, DedupError, StoreError
-from dedup.listing import Filters, Sort
 from dedup.log import trail
-from dedup.match import Matcher, pair
 from dedup.outlets import load_outlets
-from dedup.queries import Reader
+from dedup.service import broker, ingest, listing
+from dedup.service.drain import Drain
+from dedup.service.listing import Filters, Sort
+from dedup.service.match import Matcher, pair
+from dedup.service.queries import Reader
+from dedup.service.waiting import visible
 from dedup.settings import CanonicalPolicy, Settings
 from dedup.store import checks, deadletters, feed, keys, meters, scripts, tries
 from dedup.store.connection import Connection
@@ -37,10 +38,9 @@ from dedup.views import (
     StatusView,
     StoryView,
 )
-from dedup.waiting import visible
 
 if TYPE_CHECKING:
-    from dedup.aio import AsyncService as AsyncService
+    from dedup.service.aio import AsyncService as AsyncService
 
 Progress = Callable[[int], None]
 
@@ -446,7 +446,7 @@ class Service:
 
 def __getattr__(name: str) -> Any:
     if name == "AsyncService":
-        from dedup.aio import AsyncService
+        from dedup.service.aio import AsyncService
 
         return AsyncService
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from dedup.article import Article
-from dedup.canonical import rank_records
 from dedup.errors import NotFound
-from dedup.evidence import evidence_of
 from dedup.identity import group_id, story_id
+from dedup.service.canonical import rank_records
+from dedup.service.evidence import evidence_of
 from dedup.settings import CanonicalPolicy, Settings
 from dedup.store import checks, feed, keys, reading
 from dedup.store.connection import Plan
