@@ -128,18 +128,16 @@ def _components(features: Features, trust: Sequence[float] | None, idf: Idf) -> 
 
 def _centrality(prepared: Prepared) -> NDArray[np.float64]:
     """Mean TF-IDF cosine to the others (of a large story, to every k-th), over the highest."""
-    from scipy.sparse import csr_array
-
     n = len(prepared.published)
     if n < 3:
         return np.ones(n)
     _, columns = np.unique(prepared.term_hash, return_inverse=True)
-    values = prepared.weight * (1 + np.log(FREQUENCIES[prepared.term_bits >> TF_SHIFT]))
     rows = np.repeat(np.arange(n), np.diff(prepared.term_offsets))
-    norms = np.sqrt(np.bincount(rows, values.astype(np.float64) ** 2, n))
-    matrix = csr_array((values / np.maximum(norms[rows], 1e-9), columns, prepared.term_offsets))
-    peers = np.arange(0, n, max(1, -(-n // _PEERS)))
-    cosines = (matrix @ matrix[peers].T).toarray()
-    cosines[peers, np.arange(len(peers))] = 0
-    mean = cosines.sum(1) / np.maximum(1, len(peers) - np.isin(np.arange(n), peers))
+    values = (prepared.weight * (1 + np.log(FREQUENCIES[prepared.term_bits >> TF_SHIFT]))).astype(np.float64)
+    values /= np.maximum(np.sqrt(np.bincount(rows, values**2, n)), 1e-9)[rows]
+    # The cosines to the peers add up to the dot product with the sum of the peers.
+    is_peer = np.arange(n) % max(1, -(-n // _PEERS)) == 0
+    peers = np.bincount(columns, values * is_peer[rows])
+    cosines = np.bincount(rows, values * (peers[columns] - values * is_peer[rows]), n)
+    mean = cosines / np.maximum(1, is_peer.sum() - is_peer)
     return np.asarray(mean / max(mean.max(), 1e-9), np.float64)
