@@ -168,27 +168,6 @@ def take(texts: Any, rows: NDArray[np.int64]) -> Any:
     return pa.chunked_array(taken, texts.type)
 
 
-def _take_arrow(texts: Any, rows: NDArray[np.int64]) -> Any:
-    """Take from an Arrow column chunk by chunk: pyarrow joins all chunks first, which a mapped corpus cannot bear."""
-    import pyarrow as pa
-
-    if not isinstance(texts, pa.ChunkedArray):
-        return texts.take(pa.array(rows))
-    starts = np.cumsum([0, *map(len, texts.chunks)])
-    order = np.argsort(rows, kind="stable")
-    edges = np.searchsorted(rows[order], starts)
-    pieces = [
-        texts.chunk(k).take(pa.array(rows[order[edges[k] : edges[k + 1]]] - starts[k]))
-        for k in np.flatnonzero(np.diff(edges)).tolist()
-    ]
-    taken = pa.concat_arrays(pieces) if pieces else pa.array([], texts.type)
-    if np.array_equal(order, np.arange(len(order))):
-        return taken
-    back = np.empty_like(order)
-    back[order] = np.arange(len(order))
-    return taken.take(pa.array(back))
-
-
 def _frozen(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> Texts:
     """Read-only views, so that kernels meet one type whether the memory is ours or Arrow's."""
     data, offsets = data.view(), offsets.view()
