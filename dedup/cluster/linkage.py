@@ -25,7 +25,7 @@ CLIP = 6.0
 #: The cut rises by ``TIGHTEN`` for every doubling of the cluster beyond ``LOOSE`` articles.
 LOOSE, TIGHTEN = 40, 0.3
 #: Components larger than this are first cut along their weakest edges.
-LARGEST = 1500
+LARGEST = 600
 
 
 @njit(nogil=True)

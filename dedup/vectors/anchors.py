@@ -199,7 +199,7 @@ def find_anchors(
                     if i + 2 < last and flags[i + 2] & t.FLAG_DIGITS and 1971 <= value[i + 2] <= 2097:
                         year = np.int64(value[i + 2])
                     count = add_anchor(keys, weights, places, i, count, dated(day, here, year, published), weight)
-                    i += 2
+                    i += 3 if year else 2
                     continue
             number = np.int64(0)
             if flags[i] & t.FLAG_MIXED:
@@ -235,6 +235,7 @@ def find_anchors(
                 year = np.int64(0)
                 if at < last and flags[at] & t.FLAG_DIGITS and 1971 <= value[at] <= 2097:
                     year = np.int64(value[at])
+                    at += 1
                 key = dated(v, month, year, published)
                 if key:
                     count = add_anchor(keys, weights, places, i, count, key, weight)
@@ -309,7 +310,7 @@ def find_anchors(
             count = add_anchor(keys, weights, places, i, count, hashed_key(PERCENT, scaled, 0), weight)
         elif money:
             count = add_anchor(keys, weights, places, i, count, hashed_key(MONEY, scaled, 0), weight)
-        elif unit != 0:
+        elif unit != 0 and not (length == 4 and at == i + 1 and 1900 <= v <= 2100):
             count = add_anchor(keys, weights, places, i, count, hashed_key(QUANTITY, scaled, unit), weight)
         i = max(at, i + 1)
     return count
