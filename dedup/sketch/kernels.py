@@ -17,6 +17,7 @@ _MAX32 = U32(0xFFFFFFFF)
 _FMIX1, _FMIX2 = U32(0x85EBCA6B), U32(0xC2B2AE35)
 _S13, _S16, _S32 = U32(13), U32(16), U64(32)
 _ANY_NUMBER = U64(1)
+_MOST_BUCKETS = 1 << 16
 _HIGH = U64(0xFFFFFFFF00000000)
 _BAND_MUL = U64(0xFF51AFD7ED558CCD)
 _BAND_START = U64(0x9E3779B97F4A7C15)
@@ -53,6 +54,62 @@ def sign(tokens: Any, count: int, ngram: int, a: Any, b: Any, shingles: Any, out
             low = min(min(U32(x * s0 + y), U32(x * s1 + y)), min(U32(x * s2 + y), U32(x * s3 + y)))
             high = min(min(U32(x * s4 + y), U32(x * s5 + y)), min(U32(x * s6 + y), U32(x * s7 + y)))
             out[p] = min(out[p], min(low, high))
+
+
+@inlined
+def shingles64(tokens: Any, count: int, ngram: int, out: Any) -> Any:
+    """Write the 64-bit shingles of ``tokens[:count]`` to ``out uint64[:]``; return how many."""
+    width: Any = min(ngram, count)
+    total = count - width + 1 if count else 0
+    for j in range(total):
+        out[j] = tokens[j]
+    for k in range(1, width):
+        for j in range(total):
+            out[j] = out[j] * _BASE64 + tokens[j + k]
+    return total
+
+
+@inlined
+def sorted_distinct(values: Any, count: int, spare: Any, starts: Any, out: Any) -> Any:
+    """Write the sorted distinct ``values[:count]`` to ``out``; return how many.
+
+    Hashes are spread evenly: one counting pass over their upper bits leaves about one to a bucket, and insertion
+    finishes; linear, unlike a sort by comparison.  ``spare`` is as long as ``values``; ``starts`` is
+    ``int64[_MOST_BUCKETS + 1]``.
+    """
+    bits: Any = 4
+    while (1 << bits) < count and (1 << bits) < _MOST_BUCKETS:
+        bits += 1
+    shift = U64(64 - bits)
+    starts[: (1 << bits) + 1] = 0
+    for j in range(count):
+        starts[np.int64(values[j] >> shift) + 1] += 1
+    for j in range(1 << bits):
+        starts[j + 1] += starts[j]
+    for j in range(count):
+        bucket = np.int64(values[j] >> shift)
+        spare[starts[bucket]] = values[j]
+        starts[bucket] += 1
+    first = 0
+    for bucket in range(1 << bits):
+        last = starts[bucket]
+        if last - first > 64:
+            spare[first:last].sort()
+        else:
+            for j in range(first + 1, last):
+                value = spare[j]
+                k = j
+                while k > first and spare[k - 1] > value:
+                    spare[k] = spare[k - 1]
+                    k -= 1
+                spare[k] = value
+        first = last
+    kept = 0
+    for j in range(count):
+        if j == 0 or spare[j] != spare[j - 1]:
+            out[kept] = spare[j]
+            kept += 1
+    return kept
 
 
 @inlined
@@ -97,6 +154,7 @@ def fingerprint_column(
     scratch = scratch_of(longest)
     tokens = np.empty(room, np.uint64)
     shingles = np.empty(room, np.uint32)
+    wide = np.empty(room, np.uint64)
     kept = np.empty(room, np.uint32)
     most = samples.shape[1]
     for i in range(offsets.shape[0] - 1):
@@ -119,17 +177,13 @@ def fingerprint_column(
         for j in range(count):
             if tokens[j] & U64(1):
                 tokens[j] = _ANY_NUMBER
-        width: Any = min(ngram, count)
-        total = count - width + 1 if count else 0
+        total = shingles64(tokens, count, ngram, wide)
         rate = 0
         while (total >> rate) > 3 * most // 4:
             rate += 1
         found = 0
         for j in range(total):
-            value = U64(0)
-            for k in range(width):
-                value = value * _BASE64 + tokens[j + k]
-            value = (value ^ (value >> _S32)) * _BAND_MUL
+            value = (wide[j] ^ (wide[j] >> _S32)) * _BAND_MUL
             if rate == 0 or value >> U64(64 - rate) == U64(0):
                 kept[found] = U32(value >> U64(8))
                 found += 1
@@ -189,7 +243,9 @@ def shingle_column(
     """
     longest = longest_text(offsets)
     scratch = scratch_of(longest)
-    tokens = np.empty(longest // 2 + 2, np.uint64)
+    room = longest // 2 + 2
+    tokens, wide, spare = np.empty(room, np.uint64), np.empty(room, np.uint64), np.empty(room, np.uint64)
+    starts = np.empty(_MOST_BUCKETS + 1, np.int64)
     written, numbered = 0, 0
     ends[0] = 0
     number_ends[0] = 0
@@ -203,20 +259,8 @@ def shingle_column(
                     tokens[j] = _ANY_NUMBER
         numbers[number_ends[i] : numbered].sort()
         number_ends[i + 1] = numbered
-        width: Any = min(ngram, count)
-        total = count - width + 1 if count else 0
-        for j in range(total):
-            value = U64(0)
-            for k in range(width):
-                value = value * _BASE64 + tokens[j + k]
-            out[written + j] = value
-        part = out[written : written + total]
-        part.sort()
-        kept = 0
-        for j in range(total):
-            if j == 0 or part[j] != part[kept - 1]:
-                part[kept] = part[j]
-                kept += 1
+        total = shingles64(tokens, count, ngram, wide)
+        kept = sorted_distinct(wide, total, spare, starts, out[written:])
         written += kept
         ends[i + 1] = written
 
