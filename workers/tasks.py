@@ -12,6 +12,7 @@ from celery.exceptions import Reject
 from celery.signals import worker_process_init, worker_process_shutdown
 from celery.utils.log import get_task_logger
 
+from dedup import tracing
 from dedup.errors import DedupError, StoreFull, StoreUnavailable
 from dedup.service import Service
 from dedup.service.broker import ASSIGN, INGEST, NIGHTLY
@@ -56,14 +57,14 @@ def ingest(self: Task, articles: Any = None, *extra: Any, **named: Any) -> None:
         raw = {"args": [articles, *extra], "kwargs": named} if extra or named else articles
         service().bury([raw], "dedup.ingest takes one argument, a list of articles")
         return
-    with _PutBack():
+    with _PutBack(), tracing.span("ingest", carrier=tracing.carrier(vars(self.request)), articles=len(articles)):
         service().ingest_message(self.request.id, articles)
 
 
-@app.task(name=ASSIGN, ignore_result=True)
-def assign(lang: Any = None, *_: Any, **__: Any) -> None:
+@app.task(name=ASSIGN, bind=True, ignore_result=True)
+def assign(self: Task, lang: Any = None, *_: Any, **__: Any) -> None:
     """Decide what is pending, of one language or of all."""
-    with _PutBack(quietly=True):
+    with _PutBack(quietly=True), tracing.span("assign", carrier=tracing.carrier(vars(self.request))):
         service().assign(lang if isinstance(lang, str) else None)
 
 
@@ -72,6 +73,7 @@ def nightly(*_: Any, **__: Any) -> None:
     """Run the nightly job; a run that died goes on where it was at the next call."""
     try:
         service().nightly()
+        service().expire()
     except DedupError as error:
         log.error("nightly: %s", error)
 

@@ -24,8 +24,9 @@ from dedup.service.draft import Draft
 from dedup.service.live import Decided, LiveLanguage
 from dedup.service.verify import Judged, Verifier
 from dedup.settings import Settings
-from dedup.store import keys, meters
+from dedup.store import keys, meters, reading
 from dedup.store.connection import Connection
+from dedup.store.expiry import trim_live
 from dedup.store.lease import Lease, take
 from dedup.store.records import ADD, RELATIONS, REPLACE, Membership, PendingEntry, Record
 from dedup.views import Relation as Word
@@ -99,6 +100,32 @@ class Drain:
                 self._live.pop(lang, None)
                 raise
         return done
+
+    def expire(self, lang: str, *, before_ms: int) -> int:
+        """Let representatives that came before ``before_ms`` leave story clustering; return how many.
+
+        Nothing is expired while somebody else holds the lease.
+        """
+        lease = take(self._connection, lang, self._holder, life=self._settings.workers.lease_seconds)
+        if lease is None:
+            return 0
+        with lease:
+            numbers = [int(item) for item in self._connection.one("LRANGE", keys.live(lang), 0, -1)]
+            count = 0
+            for start in range(0, len(numbers), 1000):
+                part = numbers[start : start + 1000]
+                records = self._connection.run(reading.records(part))
+                old = [n not in records or records[n].received_ms < before_ms for n in part]
+                fresh = old.index(False) if False in old else len(old)
+                count += fresh
+                if fresh < len(part):
+                    break
+                lease.renew()
+            if count:
+                lease.commit(0, trim_live(lang, count), [])
+                # Loaded anew, the state is the same for whoever holds the lease next.
+                self._live.pop(lang, None)
+            return count
 
     def _under(self, lease: Lease) -> int:
         done = 0

@@ -24,7 +24,7 @@ from dedup.service.match import Matcher, pair
 from dedup.service.queries import Reader
 from dedup.service.waiting import visible
 from dedup.settings import CanonicalPolicy, Settings
-from dedup.store import checks, deadletters, feed, keys, meters, scripts, tries
+from dedup.store import checks, deadletters, expiry, feed, keys, meters, scripts, tries
 from dedup.store.connection import Connection
 from dedup.views import (
     ArticleView,
@@ -431,6 +431,21 @@ class Service:
         from dedup.batch.nightly import run_nightly
 
         return run_nightly(self, **options)
+
+    def expire(self, *, now_ms: int | None = None) -> dict[str, int]:
+        """Let go of what is old: from matching after ``store.matching_days``, from growing stories after the window.
+
+        Memberships, stories and texts stay.  Returns how many index segments and live representatives went.
+        """
+        now_ms = time.time_ns() // 1_000_000 if now_ms is None else now_ms
+        matching = now_ms - round(self.settings.store.matching_days * 86_400_000)
+        growing = now_ms - round(self.settings.story.window_days * 86_400_000)
+        gone = {"segments": 0, "representatives": 0}
+        for lang in sorted(name.decode() for name in self.connection.one("SMEMBERS", keys.LANGUAGES)):
+            plan = expiry.drop_segments(lang, before_ms=matching, bands=self.settings.sketch.bands)
+            gone["segments"] += self.connection.run(plan)
+            gone["representatives"] += self._drain.expire(lang, before_ms=growing)
+        return gone
 
     def sign_of_life(self, worker: str) -> None:
         """Say that a worker lives; those silent for long are forgotten."""

@@ -11,6 +11,7 @@ index is one slot: Cluster gives it fail-over and replicas, not more than one no
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from hashlib import blake2b
 
 #: Layout written by this version; a store of another is refused (see :mod:`dedup.store.checks`).
@@ -34,6 +35,7 @@ UPDATED = f"{TAG}:by-updated"  #           ZSET    story number -> ms of its las
 SIZES = f"{TAG}:by-size"  #                ZSET    story number -> articles; stories of two or more
 DEAD = f"{TAG}:dead"  #                    HASH    dead letter id -> JSON
 DEAD_ORDER = f"{TAG}:dead-at"  #           ZSET    dead letter id -> ms
+DROPPING = f"{TAG}:dropping"  #            SET     "LANG SEG bits" of index segments whose keys are being dropped
 WORKERS = f"{TAG}:workers"  #              ZSET    worker name -> ms of its last sign of life
 
 
@@ -97,6 +99,13 @@ def segments(lang: str) -> str:
 def bucket_prefix(lang: str) -> str:
     """HASHes PREFIX + SEG:BAND:GROUP: bucket -> packed N; band ``x``: text digest -> N of the first."""
     return f"{TAG}:b:{lang}:"
+
+
+def segment_buckets(lang: str, segment: int, bits: int, bands: int) -> Iterator[str]:
+    """Names of all the hashes that a segment can have."""
+    for band in (*range(1, bands + 1), "x"):
+        for group in range(1 << bits):
+            yield f"{bucket_prefix(lang)}{segment}:{band}:{group}"
 
 
 def pending(lang: str) -> str:

@@ -1,4 +1,4 @@
-"""Does the store hold together?  Every key has an owner, every list agrees with what it lists, the feed tells it all."""
+"""Does the store hold together?  Every key has an owner, lists agree with what they list, the feed tells it all."""
 
 from __future__ import annotations
 
@@ -11,8 +11,21 @@ from dedup.store import keys
 from dedup.store.records import HEADER, MERGED, REMOVED, STANDS, Event, Membership, Record, StoryRecord, unpack_numbers
 
 #: Keys of which there is one, or one a language, or which expire by themselves.
-SINGLE = {"schema", "seq", "counts", "langs", "feed", "by-updated", "by-size", "dead", "dead-at", "workers", "snap", "totals"}
-PER_LANGUAGE = {"lsh", "p", "pos", "live", "fence", "lease", "wake"}
+SINGLE = {
+    "schema",
+    "seq",
+    "counts",
+    "langs",
+    "feed",
+    "by-updated",
+    "by-size",
+    "dead",
+    "dead-at",
+    "workers",
+    "snap",
+    "totals",
+}
+PER_LANGUAGE = {"dropping", "lsh", "p", "pos", "live", "fence", "lease", "wake"}
 EXPIRING = {"try", "rate"}
 
 
@@ -80,7 +93,9 @@ def _articles(snap: Snapshot, standing: dict[int, Record], expected: set[str] | 
     names = Counter(record.id for record in standing.values())
     assert set(names.values()) <= {1}, f"twice: {[name for name, count in names.items() if count > 1][:5]}"
     if expected is not None:
-        assert names.keys() == expected, f"lost {sorted(expected - names.keys())[:5]}, odd {sorted(names.keys() - expected)[:5]}"
+        assert names.keys() == expected, (
+            f"lost {sorted(expected - names.keys())[:5]}, odd {sorted(names.keys() - expected)[:5]}"
+        )
     assert set(snap.numbers) == set(standing), "the id map names exactly the articles that stand"
     assert set(snap.places) == set(standing), "each article that stands has a place, nobody else has"
     assert snap.documents == set(standing)
@@ -150,7 +165,10 @@ def replay(snap: Snapshot, standing: dict[int, Record]) -> None:
                 canonical[event.story_id] = event.detail["canonical_id"]
             case "story.merged":
                 into = event.detail["into"]
-                where = {name: (into, *rest) if story == event.story_id else (story, *rest) for name, (story, *rest) in where.items()}
+                where = {
+                    name: (into, *rest) if story == event.story_id else (story, *rest)
+                    for name, (story, *rest) in where.items()
+                }
                 canonical.pop(event.story_id, None)
             case "story.split":
                 for name in event.detail["articles"]:
@@ -159,7 +177,8 @@ def replay(snap: Snapshot, standing: dict[int, Record]) -> None:
                 canonical.pop(event.story_id, None)
     name = {n: record.id for n, record in snap.records.items()}
     truth = {
-        name[n]: (story_id(name[place.story]), group_id(name[place.group]), place.relation) for n, place in snap.places.items()
+        name[n]: (story_id(name[place.story]), group_id(name[place.group]), place.relation)
+        for n, place in snap.places.items()
     }
     assert where == truth
     stands = {story_id(name[n]): name[s.canonical] for n, s in snap.stories.items() if s.state == STANDS}

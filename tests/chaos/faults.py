@@ -1,4 +1,4 @@
-"""Faults: what can be killed, paused, repeated and reordered while articles flow.  Seeded, so that a run can be replayed."""
+"""Faults: what can be killed, paused, repeated and reordered while articles flow; by a seed, to be replayed."""
 
 from __future__ import annotations
 

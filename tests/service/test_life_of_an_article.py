@@ -22,7 +22,9 @@ def kinds(service, **options):
 
 
 def test_a_copy_an_edit_and_another_text(put) -> None:
-    service = put(a=LONG, b=LONG.upper(), c=edit(LONG), d="Something else entirely was said in parliament today about fish.")
+    service = put(
+        a=LONG, b=LONG.upper(), c=edit(LONG), d="Something else entirely was said in parliament today about fish."
+    )
     a, b, c, d = (service.article(name) for name in "abcd")
     assert (a.relation, b.relation, c.relation, d.relation) == ("original", "identical", "near_duplicate", "original")
     assert a.duplicate_group_id == b.duplicate_group_id == c.duplicate_group_id != d.duplicate_group_id
@@ -111,5 +113,21 @@ def test_nothing_is_left_of_articles_that_are_all_gone(put) -> None:
     for name in texts:
         assert service.delete(name)
     kept = {key.decode().split(":")[1] for key in service.connection.client.scan_iter()}
-    assert kept <= {"schema", "seq", "counts", "langs", "feed", "pos", "fence", "lsh", "rate", "totals", "s", "j", "r", "sh", "live"}
+    assert kept <= {
+        "schema",
+        "seq",
+        "counts",
+        "langs",
+        "feed",
+        "pos",
+        "fence",
+        "lsh",
+        "rate",
+        "totals",
+        "s",
+        "j",
+        "r",
+        "sh",
+        "live",
+    }
     assert service.status().articles == service.status().groups == service.status().stories == 0

@@ -85,7 +85,8 @@ def test_the_server_goes_when_its_owner_is_killed(tmp_path: Path) -> None:
 
 def test_many_processes_start_one_server(tmp_path: Path) -> None:
     owners = [
-        subprocess.Popen([sys.executable, "-c", OWNER, str(tmp_path)], stdout=subprocess.PIPE, text=True) for _ in range(6)
+        subprocess.Popen([sys.executable, "-c", OWNER, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+        for _ in range(6)
     ]
     pids = [owner.stdout.readline().strip() for owner in owners]
     connection = Connection(StoreSettings(url=f"embedded:{tmp_path}"))

@@ -17,7 +17,9 @@ def settled(service, count, timeout=30.0):
 
 def test_an_article_that_kills_its_worker_is_buried_and_the_others_live(running):
     service = running(app="tests.workers.poisoned")
-    articles = [{"id": f"a{n}", "text": f"Article number {n} of the batch, with its own words {n * 7}."} for n in range(20)]
+    articles = [
+        {"id": f"a{n}", "text": f"Article number {n} of the batch, with its own words {n * 7}."} for n in range(20)
+    ]
     articles[7]["text"] = "POISON that no worker survives"
     others = [article["id"] for article in articles if article["id"] != "a7"]
     service.push(articles, batch=20)
