@@ -11,6 +11,7 @@ from collections.abc import Container
 from datetime import datetime
 from typing import Any
 
+from dedup import tracing
 from dedup.service.broker import INGEST
 
 #: Deepest nesting of a message; a worker process reads it with a stack of Python's usual 1,000 levels, half in use.
@@ -41,6 +42,7 @@ def fault(message: Any, tasks: Container[str]) -> str | None:
         message.headers = {"lang": "py", "task": task, "id": name, "root_id": name, "parent_id": None, "group": None}
         message.headers |= {"expires": expires, "eta": None, "retries": 0, "timelimit": [None, None]}
         message.headers |= {"argsrepr": "", "kwargsrepr": "", "ignore_result": True}
+        message.headers |= tracing.carrier(headers)
     return reason
 
 

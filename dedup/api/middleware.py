@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dedup.api.metrics import HttpMetrics
 from dedup.api.problems import Problem
+from dedup.tracing import span
 
 log = logging.getLogger("dedup.access")
 
@@ -85,7 +86,8 @@ class Rim:
             if refusal is not None:
                 await refusal.response(scope["path"])(scope, receive, sending)
             else:
-                await self.app(scope, self._limited(receive), sending)
+                with span(f"{scope['method']} {scope['path']}", carrier=headers):
+                    await self.app(scope, self._limited(receive), sending)
         except Problem as problem:
             if begun:
                 raise

@@ -15,6 +15,7 @@ import orjson
 from celery import Celery
 from kombu.exceptions import OperationalError
 
+from dedup import tracing
 from dedup.article import Article
 from dedup.errors import StoreFull, StoreRefused, StoreUnavailable
 from dedup.settings import Settings
@@ -112,7 +113,7 @@ def send(app: Celery, task: str, arguments: Sequence[Any]) -> None:
         The broker has no room.
     """
     try:
-        app.send_task(task, args=arguments, retry=True, retry_policy=_RETRY)
+        app.send_task(task, args=arguments, headers=tracing.headers(), retry=True, retry_policy=_RETRY)
     except OperationalError as error:
         raise _error(error) from error
     except Exception as error:  # each transport has errors of its own

@@ -148,5 +148,6 @@ def _runs(
         begin = stop + 1
     rest = int(end[-1]) if len(end) else 0
     if rest < len(raw):
-        runs.append(Run(raw[rest:].decode("utf-8", "replace"), "plain"))
+        tail = raw[rest:].decode("utf-8", "replace")
+        runs.append(Run(tail if len(start) < LONGEST else " …", "plain"))
     return tuple(runs)

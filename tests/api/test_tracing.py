@@ -1,0 +1,85 @@
+"""One trace holds the request, the ingest in a worker, and the decision in another."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections import defaultdict
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import httpx
+import pytest
+
+from dedup import tracing
+
+trace_service = pytest.importorskip("opentelemetry.proto.collector.trace.v1.trace_service_pb2")
+pytest.importorskip("opentelemetry.exporter.otlp.proto.http")
+
+
+class Collector(ThreadingHTTPServer):
+    """A collector that keeps the names of spans by trace."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.traces: dict[bytes, set[str]] = defaultdict(set)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        import gzip
+
+        body = self.rfile.read(int(self.headers["content-length"]))
+        if self.headers.get("content-encoding") == "gzip":
+            body = gzip.decompress(body)
+        request = trace_service.ExportTraceServiceRequest.FromString(body)
+        for resource in request.resource_spans:
+            for scope in resource.scope_spans:
+                for span in scope.spans:
+                    self.server.traces[span.trace_id].add(span.name)  # type: ignore[attr-defined]
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_without_a_collector_nothing_is_traced_and_no_header_is_sent() -> None:
+    with tracing.span("nothing", articles=1):
+        assert tracing.headers() == {}
+
+
+@pytest.mark.slow
+def test_a_trace_goes_through_queue_and_workers(tmp_path: Path) -> None:
+    collector = Collector()
+    environ = dict(os.environ) | {
+        "DEDUP_STORE__URL": f"embedded:{tmp_path}/store",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{collector.server_port}",
+        "OTEL_BSP_SCHEDULE_DELAY": "100",
+    }
+    command = [sys.executable, "-c", "from dedup.cli import main; main()", "serve", "--port", "18974", "--workers", "1"]
+    with subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            until = time.monotonic() + 60
+            with httpx.Client(base_url="http://127.0.0.1:18974", timeout=60) as client:
+                while time.monotonic() < until:
+                    try:
+                        if client.get("/readyz").status_code == 200:
+                            break
+                    except httpx.TransportError:
+                        time.sleep(0.2)
+                body = {"id": "traced", "text": "Tàu đêm vào ga sớm hai mươi phút."}
+                assert client.post("/v1/articles?wait=40", json=body).status_code == 200
+            wanted = {"POST /v1/articles", "ingest", "assign"}
+            until = time.monotonic() + 15
+            while time.monotonic() < until and not any(wanted <= names for names in collector.traces.values()):
+                time.sleep(0.1)
+        finally:
+            process.terminate()
+            process.wait(30)
+            collector.shutdown()
+    assert any(wanted <= names for names in collector.traces.values()), dict(collector.traces)
