@@ -91,8 +91,8 @@ def sorted_distinct(values: Any, count: int, spare: Any, starts: Any, out: Any) 
         spare[starts[bucket]] = values[j]
         starts[bucket] += 1
     first = 0
-    for bucket in range(1 << bits):
-        last = starts[bucket]
+    for place in range(1 << bits):
+        last = starts[place]
         if last - first > 64:
             spare[first:last].sort()
         else:
