@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from dedup.sketch import kernels
 from dedup.sketch.permutations import permutations
-from dedup.text.columns import Texts
+from dedup.text.columns import Texts, column_of
 from dedup.text.parallel import map_texts
 from dedup.text.tables import character_table
 
@@ -63,16 +63,17 @@ def minhash(
         raise ValueError(f"ngram is {ngram}; use 1 or more")
     table = character_table()
 
-    def sketch(first: int, part: Texts) -> NDArray[np.uint32]:
-        out = np.empty((len(part), num_perm), np.uint32)
+    texts = column_of(texts)
+    out = np.empty((len(texts), num_perm), np.uint32)
+
+    def sketch(first: int, part: Texts) -> None:
         kernels.sketch_column(
             part.data, part.offsets, table.entries, table.expansions, table.tones,
-            a, b, ngram, out,
+            a, b, ngram, out[first : first + len(part)],
         )  # fmt: skip
-        return out
 
-    done = map_texts(sketch, texts, threads=threads)
-    return np.concatenate(done) if done else np.empty((0, num_perm), np.uint32)
+    map_texts(sketch, texts, threads=threads)
+    return out
 
 
 def estimate_jaccard(left: NDArray[np.uint32], right: NDArray[np.uint32]) -> NDArray[np.float64]:
