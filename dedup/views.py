@@ -128,7 +128,11 @@ class StoryEvent:
 
 @dataclass(frozen=True, slots=True)
 class StoryView:
-    """A story with its members, oldest first.  ``redirected_from`` is set when the id asked for was merged."""
+    """A story with its members, oldest first.
+
+    ``arrivals`` counts the articles that came in each equal part of the time from the first to the last arrival;
+    it is empty when all came within a minute.  ``redirected_from`` is set when the id asked for was merged.
+    """
 
     id: str
     lang: str | None
@@ -142,6 +146,7 @@ class StoryView:
     last_at: datetime
     updated_at: datetime
     open: bool
+    arrivals: tuple[int, ...] = ()
     members: tuple[Member, ...] = ()
     links: tuple[Link, ...] = ()
     history: tuple[StoryEvent, ...] = ()

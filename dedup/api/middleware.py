@@ -15,7 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dedup.api.metrics import HttpMetrics
-from dedup.api.problems import Problem
+from dedup.api.problems import UNFORESEEN, Problem
 from dedup.tracing import span
 
 log = logging.getLogger("dedup.access")
@@ -92,6 +92,11 @@ class Rim:
             if begun:
                 raise
             await problem.response(scope["path"])(scope, receive, sending)
+        except Exception:
+            log.exception("%s %s failed", scope["method"], scope["path"])
+            if begun:
+                raise
+            await UNFORESEEN.response(scope["path"])(scope, receive, sending)
         finally:
             seconds = time.perf_counter() - started
             route = getattr(scope.get("route"), "path_format", None) or "(none)"

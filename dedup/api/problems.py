@@ -87,7 +87,7 @@ _RETRY_AFTER = "5"
 
 
 #: What a caller is told of a fault of ours: nothing that helps an attacker.
-_UNFORESEEN = Problem(500, "internal", "an unforeseen fault; the log has the details")
+UNFORESEEN = Problem(500, "internal", "an unforeseen fault; the log has the details")
 
 
 def problem_of(error: errors.DedupError) -> Problem:
@@ -114,7 +114,7 @@ def install(app: FastAPI) -> None:
         if problem.status >= 500:
             log.warning("%s %s: %s", request.method, request.url.path, error)
         if problem.status == 500:
-            problem = _UNFORESEEN
+            problem = UNFORESEEN
         return _answer(request, problem)
 
     async def validation(request: Request, error: Exception) -> Response:
@@ -133,15 +133,10 @@ def install(app: FastAPI) -> None:
         detail = "nothing is here; see /docs for what is" if error.status_code == 404 else str(error.detail)
         return _answer(request, Problem(error.status_code, kind, detail, headers=headers))
 
-    async def unforeseen(request: Request, error: Exception) -> Response:
-        log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-        return _answer(request, _UNFORESEEN)
-
     app.add_exception_handler(Problem, refuse)
     app.add_exception_handler(errors.DedupError, translate)
     app.add_exception_handler(RequestValidationError, validation)
     app.add_exception_handler(HTTPException, http)
-    app.add_exception_handler(Exception, unforeseen)
 
 
 def _answer(request: Request, problem: Problem) -> Response:

@@ -33,6 +33,8 @@ from dedup.views import (
 
 #: Members of a story that an answer shows; the newest give way.
 MOST_MEMBERS = 1000
+#: Parts of a story's life in which its arrivals are counted.
+ARRIVAL_PARTS = 24
 #: Characters of a text's beginning shown in a story's member list.
 LEAD = 240
 #: Links of one answer that are explained anew (some ms each), and explanations kept.
@@ -328,6 +330,7 @@ def _story_view(
         id=name,
         lang=_lang(best.lang) if best else None,
         title=best.title if best else None,
+        arrivals=_arrivals([one.received_ms for one in standing]),
         canonical_id=canonical_id,
         articles=place.articles,
         groups=place.groups,
@@ -338,6 +341,17 @@ def _story_view(
         open=is_open,
         **fields,
     )
+
+
+def _arrivals(received_ms: Sequence[int]) -> tuple[int, ...]:
+    """Articles that came in each of :data:`ARRIVAL_PARTS` parts of a story's life."""
+    first, last = min(received_ms, default=0), max(received_ms, default=0)
+    if last - first < 60_000:
+        return ()
+    counts = [0] * ARRIVAL_PARTS
+    for moment_ms in received_ms:
+        counts[min(ARRIVAL_PARTS - 1, (moment_ms - first) * ARRIVAL_PARTS // (last - first))] += 1
+    return tuple(counts)
 
 
 def _canonical(records: Mapping[int, Record], place: StoryRecord, ranked: Sequence[CanonicalScore]) -> str:

@@ -114,6 +114,21 @@ def test_errors_are_pages_for_people_and_documents_for_programs(http: TestClient
     assert (program.status_code, program.headers["content-type"]) == (404, "application/problem+json")
 
 
+def test_a_fault_of_ours_tells_nothing_and_keeps_the_headers(
+    http: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("a secret of the house")
+
+    monkeypatch.setattr(http.app.state.service, "stories", broken)  # type: ignore[attr-defined]
+    for path in ("/", "/v1/stories"):
+        answer = http.get(path)
+        assert answer.status_code == 500
+        assert "secret" not in answer.text
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert "a secret of the house" in caplog.text
+
+
 @pytest.mark.parametrize("query", ["since=soon", "least=0", "least=x", "outlets=-1", "cursor=nonsense"])
 def test_a_bad_filter_is_told_and_not_fatal(http: TestClient, query: str) -> None:
     answer = http.get(f"/?{query}")

@@ -13,31 +13,17 @@ from markupsafe import Markup, escape
 _SPARK_WIDTH, _SPARK_HEIGHT = 120, 28
 
 
-def sparkline(moments: Sequence[datetime], *, bins: int = 24) -> Markup:
-    """Arrivals over the life of a story, as bars; nothing when all came within a minute.
-
-    Parameters
-    ----------
-    moments:
-        When each article arrived, in any order.
-    bins:
-        Bars; each spans the same time.
-    """
-    first, last = min(moments, default=None), max(moments, default=None)
-    if first is None or last is None or last - first < timedelta(minutes=1):
+def sparkline(counts: Sequence[int]) -> Markup:
+    """Arrivals over the life of a story, one bar for each of its equal parts; nothing for no parts."""
+    if not counts:
         return Markup("")
-    width = (last - first).total_seconds()
-    counts = [0] * bins
-    for moment in moments:
-        counts[min(bins - 1, int((moment - first).total_seconds() / width * bins))] += 1
-    step = _SPARK_WIDTH / bins
+    step = _SPARK_WIDTH / len(counts)
     bars = []
     for index, count in enumerate(counts):
         height = 3 + (_SPARK_HEIGHT - 3) * count / max(counts) if count else 1
         kind = "bar" if count else "empty"
         bars.append(_rect(kind, index * step + 0.5, _SPARK_HEIGHT - height, step - 1, height))
-    label = f"{len(moments)} arrivals from {_stamp(first)} to {_stamp(last)}"
-    return _svg("spark", _SPARK_WIDTH, _SPARK_HEIGHT, bars, label)
+    return _svg("spark", _SPARK_WIDTH, _SPARK_HEIGHT, bars, f"{sum(counts)} arrivals over the story's life")
 
 
 def bar(value: float, *, width: int = 96) -> Markup:

@@ -54,7 +54,10 @@ async def front(
     """Stories, newest change first, with search and filters; an empty field filters nothing."""
     filters = {"text": text.strip(), "source": source.strip(), "lang": lang.strip(), "since": since, "until": until}
     filters |= {"least": least.strip(), "outlets": outlets.strip(), "sort": sort}
-    fault, found, older = None, [], None
+    fault: str | None = None
+    older: str | None = None
+    found: tuple[StoryView, ...] = ()
+    leads: dict[str, str] = {}
     service = service_of(request)
     try:
         answer = await service.stories(
@@ -62,14 +65,16 @@ async def front(
             since=_day(since, "from"), until=_day(until, "to"), min_articles=_count(least, "articles"),
             min_sources=_count(outlets, "outlets"), sort=_sort(sort), cursor=cursor or None, limit=_PAGE,
         )  # fmt: skip
-        found = await asyncio.gather(*(_with_members(request, item) for item in answer.items))
+        found = answer.items
+        texts = await asyncio.gather(*(_lead(request, item) for item in found))
+        leads = {item.id: text for item, text in zip(found, texts, strict=True)}
         older = link("/", **filters, cursor=answer.next_cursor) if answer.next_cursor else None
     except (InputError, ArticleError) as error:
         fault = str(error)
     filtered = any(value for name, value in filters.items() if name != "sort")
     status = 422 if fault else 200
     return page(
-        request, "stories.html", status, stories=found, filters=filters, older=older, fault=fault,
+        request, "stories.html", status, stories=found, leads=leads, filters=filters, older=older, fault=fault,
         filtered=filtered, first=not cursor,
     )  # fmt: skip
 
@@ -109,14 +114,13 @@ async def article(request: Request, who: Reader, id: str) -> Response:
     return page(request, "article.html", article=await service_of(request).article(id, text=True))
 
 
-async def _with_members(request: Request, story: StoryView) -> StoryView:
-    """A story of a list, with its members for the spark-line."""
-    if story.members:
-        return story
+async def _lead(request: Request, story: StoryView) -> str:
+    """The beginning of the article that stands for a story."""
     try:
-        return await service_of(request).story(story.id)
-    except NotFound:
-        return story
+        article = await service_of(request).article(story.canonical_id, text=True)
+    except NotFound:  # taken down between the list and here
+        return ""
+    return " ".join((article.text or "")[:500].split())
 
 
 def _versions(story: StoryView) -> list[Version]:
