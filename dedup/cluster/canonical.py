@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from dedup.cluster.pair_features import Prepared, prepare
 from dedup.vectors import Features, Idf
 from dedup.vectors.anchors import UNDATED
-from dedup.vectors.features import ENDS_WELL, HAS_TITLE, HAS_URL
+from dedup.vectors.features import ENDS_WELL, HAS_SOURCE, HAS_TITLE, HAS_URL
 from dedup.vectors.kernels import FREQUENCIES, TF_SHIFT
 
 #: Weights of the components under each policy.
@@ -33,8 +33,10 @@ _PEERS = 64
 _HALF_LIFE = 6 * 3600.0
 #: A share of known word pairs this far below the best of the story is worth nothing.
 _GARBLED = 0.25
-#: An article longer than this many times the second longest is no more complete.
-_EXCESS = 1.05
+#: Most trust in an article that says neither its source nor its address.
+_NOWHERE = 0.3
+#: An article this many times longer than the shorter ones has more to say; one a little longer has widgets.
+_JUMP = 1.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,8 @@ def rank_canonical(
     policy:
         A name of :data:`POLICIES`.
     trust:
-        Trust in each member's source, 0 to 1; 0.5 for all when missing.
+        Trust in each member's source, 0 to 1; 0.5 for all when missing; never more than 0.3 for an article that names
+        neither source nor URL.
     idf:
         IDF snapshot for centrality; the prior when missing.
 
@@ -82,7 +85,7 @@ def rank_canonical(
 
     Notes
     -----
-    *Completeness* compares lengths with the second longest, so that padding gains nothing; *centrality* is the mean
+    *Completeness* compares lengths with that of a complete report, so that padding gains nothing; *centrality* is the mean
     TF-IDF cosine to the others; *earliest* halves every six hours; *quality* joins the share of word pairs that the
     language knows (a garbled machine translation has fewer), a whole ending, a title, and no padding.
     """
@@ -102,9 +105,8 @@ def rank_canonical(
 def _components(features: Features, trust: Sequence[float] | None, idf: Idf) -> dict[str, NDArray[np.float64]]:
     n = len(features)
     length = features.length.astype(np.float64)
-    by_length = np.sort(length)[::-1]
-    enough = max(1.0, by_length[1] if n > 1 else by_length[0])
-    padding = np.clip(length / (enough * _EXCESS) - 1, 0, 1)
+    enough = _enough(np.sort(length))
+    padding = np.clip((length / enough - 1) / (_JUMP - 1), 0, 1)
     published = features.published
     dated = published != UNDATED
     earliest = np.full(n, 0.5)
@@ -114,16 +116,28 @@ def _components(features: Features, trust: Sequence[float] | None, idf: Idf) -> 
     known = features.known / 255.0
     fluency = np.clip(1 - (known.max() - known) / _GARBLED, 0, 1)
     marks = features.marks
+    nowhere = marks & (HAS_URL | HAS_SOURCE) == 0
+    trusted = np.full(n, 0.5) if trust is None else np.asarray(trust, np.float64)
     ends, titled, url = ((marks & bit != 0).astype(np.float64) for bit in (ENDS_WELL, HAS_TITLE, HAS_URL))
-    quality = 0.6 * fluency + 0.12 * ends + 0.06 * titled + 0.06 * url + 0.16 * (1 - padding)
+    quality = 0.64 * fluency + 0.1 * ends + 0.06 * titled + 0.06 * url + 0.14 * (1 - padding)
     return {
         "completeness": np.minimum(1, length / enough),
         "centrality": _centrality(prepare(features, idf)),
-        "trust": np.full(n, 0.5) if trust is None else np.asarray(trust, np.float64),
+        "trust": np.where(nowhere, np.minimum(trusted, _NOWHERE), trusted),
         "earliest": earliest,
         "quality": quality,
-        "length": length / max(1.0, by_length[0]),
+        "length": length / max(1.0, length.max()),
     }
+
+
+def _enough(lengths: NDArray[np.float64]) -> float:
+    """Length of a complete report, from the sorted lengths: that of the third in five, or of any jump above it."""
+    k = int(0.6 * (len(lengths) - 1))
+    enough = lengths[k]
+    for longer in lengths[k + 1 :]:
+        if longer > _JUMP * enough:
+            enough = longer
+    return max(1.0, float(enough))
 
 
 def _centrality(prepared: Prepared) -> NDArray[np.float64]:
@@ -140,4 +154,5 @@ def _centrality(prepared: Prepared) -> NDArray[np.float64]:
     peers = np.bincount(columns, values * is_peer[rows])
     cosines = np.bincount(rows, values * (peers[columns] - values * is_peer[rows]), n)
     mean = cosines / np.maximum(1, is_peer.sum() - is_peer)
-    return np.asarray(mean / max(mean.max(), 1e-9), np.float64)
+    # Copies of one text differ by little; the upper half of the scale tells them apart.
+    return np.clip(2 * mean / max(mean.max(), 1e-9) - 1, 0, 1).astype(np.float64)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-
 from dedup.article import Article
 from dedup.cluster.pair_features import NAMES, prepare
 from dedup.cluster.pairs import PairModel, pair_rows
@@ -44,7 +43,7 @@ class PairEvidence:
     cosines:
         TF-IDF cosine of each field.
     shared_names:
-        Proper names in both, rarest first.
+        Proper names in both, longest first.
     agreeing, conflicting:
         Anchors in both; and pairs of which one contradicts the other (other main day, one head with two ordinals).
     hours_apart:
@@ -94,7 +93,7 @@ def explain(
     return PairEvidence(
         float(1 / (1 + np.exp(-sum(terms.values())))),
         {name: float(row[NAMES.index(name)] ** 2) for name in _COSINES},
-        tuple(sorted(left.names & right.names, key=lambda n: (-len(n.split()), n))[:SHOWN_NAMES]),
+        _shared_names(left.names & right.names),
         agreeing[:SHOWN_ANCHORS], conflicting[:SHOWN_ANCHORS], hours, terms,
         _nearest(left, right, weights) if passages else (),
     )  # fmt: skip
@@ -133,6 +132,9 @@ class _Reading:
                 last += 1
             if last > first or not t.flags[first] & SENTENCE_START:
                 names.add(self.span(first, last))
+            if last - first >= 2:
+                # "Ông Đặng Văn Tường", "TP Hà Nội": the name without what stands before it.
+                names.add(self.span(first + 1, last))
             first = last + 1
         return names
 
@@ -176,6 +178,15 @@ class _Reading:
         return [
             (self.span(b, e - 1), Counter(t.hash[b:e].tolist())) for b, e in zip(bounds, bounds[1:], strict=False) if e - b >= 4
         ]
+
+
+def _shared_names(names: set[str]) -> tuple[str, ...]:
+    """Longest first; a name inside a longer one is left out."""
+    kept: list[str] = []
+    for name in sorted(names, key=lambda n: (-len(n.split()), n)):
+        if not any(f" {name} " in f" {longer} " for longer in kept):
+            kept.append(name)
+    return tuple(kept[:SHOWN_NAMES])
 
 
 def _match_anchors(
