@@ -7,6 +7,7 @@ All integers are little-endian, all times milliseconds since 1970 UTC.
 from __future__ import annotations
 
 import struct
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -142,14 +143,25 @@ def pack_document(article: Article, *, text: bool) -> bytes:
     return pack_raw_document(raw)
 
 
+class _Codec(threading.local):
+    """Zstandard contexts of one thread: making one costs more than compressing an article."""
+
+    def __init__(self) -> None:
+        self.compress = zstandard.ZstdCompressor(3).compress
+        self.decompress = zstandard.ZstdDecompressor().decompress
+
+
+_codec = _Codec()
+
+
 def pack_raw_document(raw: dict[str, Any]) -> bytes:
     """Inverse of :func:`unpack_document`."""
-    return zstandard.compress(orjson.dumps(raw), 3)
+    return _codec.compress(orjson.dumps(raw))
 
 
 def unpack_document(data: bytes) -> dict[str, Any]:
     """Read the bytes of key ``t:N``."""
-    raw: dict[str, Any] = orjson.loads(zstandard.decompress(data))
+    raw: dict[str, Any] = orjson.loads(_codec.decompress(data))
     return raw
 
 
