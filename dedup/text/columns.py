@@ -72,7 +72,7 @@ class Texts:
 
     def normalised(self) -> Texts:
         """Return the column in NFC; almost always every text is, and the column is returned as it is."""
-        from dedup.text.kernels import nfc_suspects
+        from dedup.text.nfc import nfc_suspects
 
         replaced: dict[int, bytes] = {}
         for i in np.flatnonzero(nfc_suspects(self.data, self.offsets)).tolist():

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from dedup.text import Texts, tokens
 from dedup.text.columns import take
-from dedup.text.kernels import nfc_suspects
+from dedup.text.nfc import nfc_suspects
 
 TEXTS = ["một", "", None, "hai ba", "\u0061\u0300 không NFC", "😀", "bốn" * 20]
 EXPECTED = ["một", "", "", "hai ba", "à không NFC", "😀", "bốn" * 20]
