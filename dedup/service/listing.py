@@ -153,10 +153,10 @@ def _by_score(key: str, place: _Cursor) -> Plan[list[tuple[int, _Cursor]]]:
 
 
 def _by_founder(place: _Cursor) -> Plan[list[tuple[int, _Cursor]]]:
-    number = place.number
-    if place.score == float("inf"):
-        (newest,) = yield [("GET", keys.SEQUENCE)]
-        number = int(newest or 0) + 1
+    (newest,) = yield [("GET", keys.SEQUENCE)]
+    number = int(newest or 0) + 1
+    if place.score != float("inf"):
+        number = min(number, place.number)  # a forged cursor must not walk through numbers that were never given
     found: list[tuple[int, _Cursor]] = []
     while number > 0 and not found:
         block = (number - 1) // keys.BLOCK
