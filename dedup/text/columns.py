@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dedup.text.nfc import nfc_suspects
+
 #: Texts of a Python sequence that are encoded at a time, so that memory stays flat.
 CHUNK = 4096
 
@@ -72,8 +74,6 @@ class Texts:
 
     def normalised(self) -> Texts:
         """Return the column in NFC; almost always every text is, and the column is returned as it is."""
-        from dedup.text.nfc import nfc_suspects
-
         replaced: dict[int, bytes] = {}
         for i in np.flatnonzero(nfc_suspects(self.data, self.offsets)).tolist():
             text = self[i]
