@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import dedup
 
 CODE = "import dedup; print(dedup.minhash(['một hai ba bốn năm sáu'], num_perm=16).tolist())"
@@ -19,6 +21,7 @@ def _run(folder: Path, cache: Path) -> subprocess.Popen[str]:
     return subprocess.Popen([sys.executable, "-c", CODE], cwd=folder, env=environment, text=True, **pipes)
 
 
+@pytest.mark.slow
 def test_several_processes_start_at_once_from_nothing(tmp_path: Path) -> None:
     package = Path(dedup.__file__).parent
     shutil.copytree(package, tmp_path / "site" / "dedup", ignore=shutil.ignore_patterns("__pycache__"))
@@ -34,6 +37,7 @@ def test_several_processes_start_at_once_from_nothing(tmp_path: Path) -> None:
     assert sorted(p for p in (tmp_path / "site").rglob("*.nbc")) == sorted(kept)
 
 
+@pytest.mark.slow
 def test_a_helper_changed_in_another_file_is_compiled_anew(tmp_path: Path) -> None:
     package = Path(dedup.__file__).parent
     site = tmp_path / "site"
@@ -49,6 +53,7 @@ def test_a_helper_changed_in_another_file_is_compiled_anew(tmp_path: Path) -> No
     assert after != before
 
 
+@pytest.mark.slow
 def test_a_package_that_cannot_be_written_to_keeps_its_code_in_the_user_cache(tmp_path: Path) -> None:
     site = tmp_path / "site"
     shutil.copytree(Path(dedup.__file__).parent, site / "dedup", ignore=shutil.ignore_patterns("__pycache__"))

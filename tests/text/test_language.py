@@ -39,6 +39,7 @@ def test_missing_text() -> None:
     assert detect_language([None, "và của là có được"]) == [None, "vi"]
 
 
+@pytest.mark.labelled
 @pytest.mark.parametrize(("name", "language"), [("vnmds", "vi"), ("basil", "en")])
 def test_labelled_articles(shared: Path, name: str, language: str) -> None:
     with gzip.open(shared / "data" / f"{name}.jsonl.gz", "rt", encoding="utf-8") as lines:
