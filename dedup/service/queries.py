@@ -75,7 +75,8 @@ class Reader:
         record, place, document = found.record, found.membership, found.document or {}
         view: dict[str, Any] = {}
         if place is not None and found.story is not None:
-            names = yield from self._names([place.group, place.story, place.other])
+            known = {one.number: one for one in (record, found.canonical) if one is not None}
+            names = yield from self._names([place.group, place.story, place.other], known)
             canonical = found.canonical.id if found.canonical else None
             if canonical_policy is not None and found.story.articles > 1:
                 records = yield from self._member_records(place.story, found.story)
