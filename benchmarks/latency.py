@@ -1,0 +1,126 @@
+"""Latency of the running service: from ``push`` to visible, and of look-ups, at a steady load.
+
+    python -m benchmarks.latency --articles 20000 --rate 1000 --seconds 30
+
+The store is filled with ``--articles`` first.  Then one client pushes ``--rate`` articles a second in small messages,
+at times that do not wait for answers (open loop, so that a stall counts for all it delays); a second process waits for
+each message's articles to be visible, a third looks articles and stories up all the while.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import time
+from multiprocessing import get_context
+from multiprocessing.queues import Queue
+from typing import Any
+
+import numpy as np
+
+from benchmarks import results, running
+from benchmarks.ingest import warm_up
+from dedup.service import Service
+from dedup.settings import Settings
+
+#: Articles in one message at a steady load.
+MESSAGE = 10
+_END = None
+
+
+def percentiles(seconds: list[float]) -> dict[str, float]:
+    """Percentiles in milliseconds."""
+    found = np.percentile(np.array(seconds) * 1e3, [50, 90, 99, 100])
+    return {name: round(float(value), 2) for name, value in zip(("p50", "p90", "p99", "max"), found, strict=True)}
+
+
+def watch(settings: Settings, pushed: Queue[Any], out: Queue[Any]) -> None:
+    """Note for every message when the last of its articles became visible."""
+    waits: list[float] = []
+    with Service.open(settings=settings) as service:
+        while (message := pushed.get()) is not _END:
+            due, ids = message
+            while len(service.wait(ids, timeout=0.0)) < len(ids):
+                if time.time() - due > 120:
+                    break
+                time.sleep(0.002)
+            waits.append(time.time() - due)
+    out.put(waits)
+
+
+def look(settings: Settings, ids: list[str], until: float, out: Queue[Any]) -> None:
+    """Look articles and stories up, one after the other, and note how long each takes."""
+    rng = random.Random(1)
+    taken: dict[str, list[float]] = {"article": [], "story": []}
+    with Service.open(settings=settings) as service:
+        while time.time() < until:
+            begun = time.perf_counter()
+            story = service.article(rng.choice(ids)).story_id
+            taken["article"].append(time.perf_counter() - begun)
+            if story is not None:
+                begun = time.perf_counter()
+                service.story(story)
+                taken["story"].append(time.perf_counter() - begun)
+            time.sleep(0.005)
+    out.put(taken)
+
+
+def measure(args: argparse.Namespace) -> dict[str, Any]:
+    """Fill, push at the rate, and return percentiles in milliseconds."""
+    steady = args.rate * args.seconds
+    rows = running.corpus(args.articles + steady, args)
+    filled, fresh = rows[: args.articles], rows[args.articles :]
+    context = get_context("spawn")
+    with running.running() as run:
+        warm_up(run)
+        run.service.push(filled, wait=1800)
+        pushed, waits, looks = context.Queue(), context.Queue(), context.Queue()
+        settings = run.service.settings
+        settings = settings.model_copy(
+            update={"store": settings.store.model_copy(update={"url": run.service.connection.url})}
+        )
+        watcher = context.Process(target=watch, args=(settings, pushed, waits))
+        ids = [row["id"] for row in filled]
+        looker = context.Process(target=look, args=(settings, ids, time.time() + args.seconds + 8, looks))
+        watcher.start()
+        looker.start()
+        time.sleep(3)  # both have opened the service
+        begun = time.time()
+        late = 0.0
+        for place in range(0, len(fresh), MESSAGE):
+            due = begun + place / args.rate
+            time.sleep(max(0.0, due - time.time()))
+            late = max(late, time.time() - due)
+            part = fresh[place : place + MESSAGE]
+            run.service.push(part, batch=MESSAGE)
+            pushed.put((due, [row["id"] for row in part]))
+        pushed.put(_END)
+        visible, taken = waits.get(timeout=300), looks.get(timeout=300)
+        watcher.join()
+        looker.join()
+    return {
+        "filled": args.articles,
+        "articles_per_s": args.rate,
+        "seconds": args.seconds,
+        "push_to_visible_ms": percentiles(visible),
+        "look_up_ms": {name: percentiles(seconds) for name, seconds in taken.items()},
+        "look_ups": {name: len(seconds) for name, seconds in taken.items()},
+        "latest_push_ms": round(late * 1e3, 1),
+    }
+
+
+def main() -> None:
+    """Measure and write the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    running.corpus_arguments(parser)
+    parser.add_argument("--articles", type=int, default=20_000, help="in the store before")
+    parser.add_argument("--rate", type=int, default=1_000, help="articles pushed a second")
+    parser.add_argument("--seconds", type=int, default=30)
+    args = parser.parse_args()
+    figures = measure(args)
+    print(figures)
+    results.write("latency", figures)
+
+
+if __name__ == "__main__":
+    main()
