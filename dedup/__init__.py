@@ -79,7 +79,12 @@ def __dir__() -> list[str]:
 
 
 def cluster(articles: Any, **options: Any) -> Clustering:
-    """Group articles into duplicate groups and stories; see :func:`dedup.cluster.whole.cluster_articles`."""
+    """Group articles into duplicate groups and stories; see :func:`dedup.cluster.whole.cluster_articles`.
+
+    ``articles`` may also be a table with a column ``text``: Arrow, pandas, polars, Hugging Face (see
+    :mod:`dedup.batch.frames`).
+    """
+    from dedup.batch.frames import is_frame, read_frame
     from dedup.cluster.whole import cluster_articles
 
-    return cluster_articles(articles, **options)
+    return cluster_articles(list(read_frame(articles)) if is_frame(articles) else articles, **options)

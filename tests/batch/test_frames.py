@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+import dedup
 from dedup.batch.frames import is_frame, read_frame
 from dedup.errors import ArticleError
 
@@ -51,3 +52,8 @@ def test_a_list_is_no_table() -> None:
     assert not is_frame([{"text": "a"}])
     with pytest.raises(TypeError, match="list"):
         list(read_frame([1]))
+
+
+@pytest.mark.parametrize("kind", ["pyarrow", "pandas", "polars", "datasets"])
+def test_a_table_can_be_clustered(kind: str) -> None:
+    assert dedup.cluster(frame(kind)).ids == ["7", "8"]
