@@ -37,7 +37,7 @@ _SCORED = (
 )
 _COLUMNS = tuple(field.name for field in fields(ScoredPairs))
 #: Components decided by one call.
-_SPREAD = 512
+_SPREAD = 128
 #: Pairs in one Arrow batch.
 _BATCH = 65_536
 

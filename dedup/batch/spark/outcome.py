@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from dedup.batch.spark import _Run
 
-_SPREAD = 512
+_SPREAD = 128
 _BINS = 50
 _ROW = (
     "id string, story_id string, duplicate_group_id string, relation string, is_canonical boolean, "

@@ -51,4 +51,9 @@ def open_session(master: str | None = None) -> SparkSession:
         "spark.executorEnv.OMP_NUM_THREADS": "1",
     }.items():
         builder = builder.config(name, value)
-    return builder.getOrCreate()
+    session = builder.getOrCreate()
+    if session.sparkContext.getConf().get("spark.sql.shuffle.partitions") is None:
+        # Spark's own default, 200, is meant for a cluster; on a few cores most of the time goes into starting tasks.
+        partitions = max(4, 3 * session.sparkContext.defaultParallelism)
+        session.conf.set("spark.sql.shuffle.partitions", str(partitions))
+    return session

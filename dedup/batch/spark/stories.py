@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _LINK = "left long, right long, logit float"
 #: Components decided by one call; articles in one block.
-_SPREAD, _BLOCK = 512, 50_000
+_SPREAD, _BLOCK = 128, 50_000
 
 
 def find_stories(leaders: DataFrame, settings: StorySettings, settled: Settled) -> DataFrame:
