@@ -21,6 +21,7 @@ from pydantic import BaseModel
 
 from dedup.cli import main
 from dedup.settings import Settings
+from dedup.store import access
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTE = "Generated from the code by `make docs`; edit the code instead."
@@ -168,6 +169,10 @@ def keys_page() -> str:
         if text and key:
             shown = re.sub(r"\{[^{}]*?(\w+)[^{}]*\}", lambda m: m[1].upper(), key[1])
             lines.append(f"| `{{d}}{shown}` | {' '.join(text.split()).replace('|', chr(92) + '|')} |")
+    lines += ["", "API keys, sessions and rate limits have a tag of their own, for nothing is written with the index:", ""]
+    lines += ["| key | type and what it holds |", "| --- | --- |"]
+    for key, kind, text in re.findall(r"^``(\{access\}\S*)``\s+(\w+)\s+(.+)$", access.__doc__ or "", re.MULTILINE):
+        lines.append(f"| `{key}` | {kind.upper()} {text.replace('``', '`')} |")
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -1,4 +1,4 @@
-"""Every key of the store, its type and what it holds; no key is spelt anywhere else.
+"""Every key of the index and the queue's bookkeeping, its type and what it holds; none is spelt anywhere else.
 
 One hash tag, ``{d}``, stands in all of them.  Admission must insert an article's bands
 and look its candidates up in one atomic step, and a commit must change memberships,
