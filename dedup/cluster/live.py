@@ -486,7 +486,8 @@ def _make_room(state: State, slots: int, new: int) -> State:
     sizes = {"list_head": lists + wanted, "list_size": lists + wanted}
     sizes |= {name: blocks + wanted for name in ("block_slot", "block_next", "block_used")}
     sizes |= {name: slots for name in ("story", "next_slot", "score")}
-    sizes |= {name: rows + new for name in ("story_head", "story_tail", "story_size")}
+    # Stories loaded by name are opened after all articles have entered: there can be one an article.
+    sizes |= {name: max(rows + new, slots) for name in ("story_head", "story_tail", "story_size")}
     for name, size in sizes.items():
         array = out[name]
         if size > len(array):

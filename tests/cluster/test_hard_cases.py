@@ -5,6 +5,11 @@ from __future__ import annotations
 import itertools
 
 import pytest
+
+import dedup
+from dedup.article import Article
+from dedup.cluster.live import LiveStories
+from dedup.vectors import featurize
 from tests.cluster.stories_text import (
     FIRE_HANOI,
     FIRE_SAIGON,
@@ -14,11 +19,6 @@ from tests.cluster.stories_text import (
     conference,
     gold_price,
 )
-
-import dedup
-from dedup.article import Article
-from dedup.cluster.live import LiveStories
-from dedup.vectors import featurize
 
 
 def batch(articles: list[Article]) -> set[frozenset[str]]:
