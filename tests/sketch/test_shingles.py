@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from dedup.sketch import ShingleSets
 from dedup.text import ngram_hash64, tokens
+from dedup.text.hashing import token_hash64
 
 WORDS = ["giá", "vàng", "hôm", "nay", "tăng", "35", "36", "37", "triệu", "đồng", "hòa", "bình"]
 TEXTS = st.lists(st.sampled_from(WORDS), max_size=30).map(" ".join)
@@ -37,6 +38,16 @@ def test_sets_and_scores_equal_plain_twin(texts: list[str], ngram: int) -> None:
     fewer = min(numbers[0].total(), numbers[1].total())
     assert found.numbers.tolist() == [fewer] * 2
     assert np.allclose(found.numeric_difference, (fewer - (numbers[0] & numbers[1]).total()) / max(1, fewer))
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.text(st.characters(max_codepoint=0xFFFF) | st.sampled_from("aàảă đ中ßò\u00ad9")), max_size=4))
+def test_every_way_to_decode_gives_the_same_tokens(texts: list[str]) -> None:
+    """ASCII, mixed up to three bytes, and (with an emoji) the plain loop: one token a shingle shows each hash."""
+    for column in (texts, [f"{text}😀" for text in texts]):
+        sets = ShingleSets.of(column, ngram=1)
+        for i, text in enumerate(column):
+            assert sets[i].tolist() == sorted({token_hash64(token) for token in tokens(text)})
 
 
 @settings(max_examples=100, deadline=None)
