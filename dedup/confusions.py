@@ -23,8 +23,8 @@ _STYLE = (
 def confusions(gold: Sequence[str], found: Sequence[Any]) -> list[tuple[int, str, list[int]]]:
     """Return the confusions, those that cost most pairs first.
 
-    Each is (pairs, ``"joined"`` or ``"parted"``, articles): two or more true stories in one found story, or one true story
-    over several.
+    Each is (pairs, ``"joined"`` or ``"parted"``, articles): several true stories in one found story, or one true
+    story over several.
     """
     out: list[tuple[int, str, list[int]]] = []
     for kind, inner, outer in (("joined", gold, found), ("parted", found, gold)):
@@ -45,9 +45,14 @@ def write_report(
     path: Path, articles: Sequence[Article], gold: Sequence[str], found: Sequence[Any], scores: Mapping[str, Any]
 ) -> None:
     """Write the page: scores, then each confusion with the evidence on its closest wrong pair."""
-    parts = ["<!doctype html><meta charset=utf-8><title>Confusions</title>", f"<style>{_STYLE}</style><h1>Confusions</h1>"]
+    parts = [
+        "<!doctype html><meta charset=utf-8><title>Confusions</title>",
+        f"<style>{_STYLE}</style><h1>Confusions</h1>",
+    ]
     rows = "".join(
-        f"<tr><td>{escape(name)}<td class=n>{value:.4f}" if isinstance(value, float) else f"<tr><td>{escape(name)}<td class=n>{value}"
+        f"<tr><td>{escape(name)}<td class=n>{value:.4f}"
+        if isinstance(value, float)
+        else f"<tr><td>{escape(name)}<td class=n>{value}"
         for name, value in scores.items()
     )
     parts.append(f"<table>{rows}</table>")

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, ClusterMixin
 from dedup.article import Article
 
 
-class NearDuplicateClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
+class NearDuplicateClusterer(ClusterMixin, BaseEstimator):
     """Cluster texts that are the same text.
 
     Parameters
@@ -51,7 +51,7 @@ class NearDuplicateClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
 
-class StoryClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
+class StoryClusterer(ClusterMixin, BaseEstimator):
     """Cluster articles that report the same event.
 
     Parameters

@@ -128,8 +128,8 @@ def evaluate(
     Returns
     -------
     dict
-        The scores of :func:`score`; ``singletons_true``, ``singletons_found``, ``candidate_recall`` (share of true pairs
-        that were compared, or in a stream that found their story), ``articles``, ``articles_per_s``.
+        The scores of :func:`score`; ``singletons_true``, ``singletons_found``, ``candidate_recall`` (see
+        :func:`candidate_recall`), ``articles``, ``articles_per_s``.
     """
     settings = settings or Settings()
     if isinstance(model, str | Path):
@@ -214,7 +214,7 @@ def stream_labels(
 def candidate_recall(
     articles: Sequence[Article], gold: Sequence[str], *, settings: Settings, threads: int | None = None
 ) -> float:
-    """Share of articles of a true story (of two or more inside the window) with another of it among their candidates."""
+    """Share of articles with another of their true story in the window that have one among their candidates."""
     features = featurize(articles, threads=threads)
     prepared = prepare(features, Idf.prior())
     window = settings.story.window_days * 86_400

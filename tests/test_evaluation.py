@@ -60,7 +60,9 @@ def test_confusions_are_sorted_by_cost() -> None:
     assert found == [(2, "parted", [0, 1, 2]), (1, "joined", [3, 4])]
 
 
-@pytest.mark.parametrize("options", [{}, {"mode": "stream"}, {"mode": "stream", "order": "date"}, {"mode": "stream", "orders": 3}])
+@pytest.mark.parametrize(
+    "options", [{}, {"mode": "stream"}, {"mode": "stream", "order": "date"}, {"mode": "stream", "orders": 3}]
+)
 def test_the_harness(options: dict, tmp_path: Path) -> None:
     articles = [*FIRE_HANOI, *FIRE_SAIGON]
     page = tmp_path / "report.html"

@@ -53,7 +53,9 @@ def candidate_pairs(
     n = len(prepared.published)
     if n < 2:
         return np.empty(0, np.int64), np.empty(0, np.int64)
-    order = np.lexsort((np.arange(n), np.where(prepared.published == UNDATED, np.iinfo(np.int64).max, prepared.published)))
+    order = np.lexsort(
+        (np.arange(n), np.where(prepared.published == UNDATED, np.iinfo(np.int64).max, prepared.published))
+    )
     times = prepared.published[order]
     dated = int(np.searchsorted(times == UNDATED, True))
     rank = np.empty(n, np.int64)
@@ -74,9 +76,10 @@ def candidate_pairs(
     bounds = np.stack([low, high], axis=1).astype(np.int64)
 
     def chunk(span: tuple[int, int]) -> NDArray[np.uint64]:
-        return best_candidates(
+        codes: NDArray[np.uint64] = best_candidates(
             span[0], span[1], order, key_offsets, weights, lists, begin, postings, bounds, dated, most, BUDGET
         )
+        return codes
 
     spans = list(pairwise([*range(0, n, _CHUNK), n]))
     codes = np.unique(np.concatenate(list(ordered_map(chunk, spans, threads=thread_count(threads)))))
@@ -84,7 +87,7 @@ def candidate_pairs(
 
 
 @kernel()
-def heaviest_keys(offsets: Any, hashes: Any, bits: Any, weight: Any, most: int) -> Any:
+def heaviest_keys(offsets: Any, hashes: Any, bits: Any, weight: Any, most: Any) -> Any:
     """The ``most`` heaviest terms of each article: offsets, hashes and squared weights."""
     n = offsets.shape[0] - 1
     key_offsets = np.zeros(n + 1, np.int64)
@@ -108,7 +111,7 @@ def heaviest_keys(offsets: Any, hashes: Any, bits: Any, weight: Any, most: int) 
 
 
 @njit(nogil=True)
-def write_keys(kept: Any, hashes: Any, weight: Any, first: int, keys: Any, weights: Any, at: int) -> int:
+def write_keys(kept: Any, hashes: Any, weight: Any, first: Any, keys: Any, weights: Any, at: Any) -> Any:
     """Write the chosen hashes (in rising order) with their squared weights; return the new end."""
     k = first
     for h in kept:
@@ -122,8 +125,8 @@ def write_keys(kept: Any, hashes: Any, weight: Any, first: int, keys: Any, weigh
 
 @kernel()
 def best_candidates(
-    start: int, stop: int, order: Any, key_offsets: Any, weights: Any, lists: Any, begin: Any, postings: Any,
-    bounds: Any, dated: int, most: int, budget: int,
+    start: Any, stop: Any, order: Any, key_offsets: Any, weights: Any, lists: Any, begin: Any, postings: Any,
+    bounds: Any, dated: Any, most: Any, budget: Any,
 ) -> Any:  # fmt: skip
     """Codes ``smaller << 32 | larger`` of the best candidates of the articles of ranks ``start:stop``."""
     n = order.shape[0]
@@ -164,7 +167,9 @@ def best_candidates(
         for c in range(count):
             other = touched[c]
             if other != r:
-                best[kept] = np.uint64(0xFFFFFFFF - np.int64(score[other] * 64)) << np.uint64(32) | np.uint64(order[other])
+                best[kept] = np.uint64(0xFFFFFFFF - np.int64(score[other] * 64)) << np.uint64(32) | np.uint64(
+                    order[other]
+                )
                 kept += 1
             score[other] = 0
         if kept > 4 * most:

@@ -85,21 +85,25 @@ def rank_canonical(
 
     Notes
     -----
-    *Completeness* compares lengths with that of a complete report, so that padding gains nothing; *centrality* is the mean
-    TF-IDF cosine to the others; *earliest* halves every six hours; *quality* joins the share of word pairs that the
-    language knows (a garbled machine translation has fewer), a whole ending, a title, and no padding.
+    *Completeness* compares lengths with that of a complete report, so that padding gains nothing; *centrality* is the
+    mean TF-IDF cosine to the others; *earliest* halves every six hours; *quality* joins the share of word pairs that
+    the language knows (a garbled machine translation has fewer), a whole ending, a title, and no padding.
     """
     if policy not in POLICIES:
         raise ValueError(f"canonical policy {policy!r} is not known; choose from {', '.join(POLICIES)}")
     components = _components(features, trust, idf or Idf.prior())
     weights, default = POLICIES[policy], POLICIES["default"]
-    total = sum(weight * components[name] for name, weight in weights.items())
-    order_by = total + _TIE_BREAK * sum(weight * components[name] for name, weight in default.items())
+    total = _weighted(components, weights)
+    order_by = total + _TIE_BREAK * _weighted(components, default)
     order = sorted(range(len(ids)), key=lambda i: (-round(float(order_by[i]), 9), ids[i]))
     return [
         CanonicalScore(i, float(total[i]), {name: float(values[i]) for name, values in components.items()})
         for i in order
     ]
+
+
+def _weighted(components: dict[str, NDArray[np.float64]], weights: dict[str, float]) -> NDArray[np.float64]:
+    return np.asarray(sum(weight * components[name] for name, weight in weights.items()), np.float64)
 
 
 def _components(features: Features, trust: Sequence[float] | None, idf: Idf) -> dict[str, NDArray[np.float64]]:
@@ -155,4 +159,4 @@ def _centrality(prepared: Prepared) -> NDArray[np.float64]:
     cosines = np.bincount(rows, values * (peers[columns] - values * is_peer[rows]), n)
     mean = cosines / np.maximum(1, is_peer.sum() - is_peer)
     # Copies of one text differ by little; the upper half of the scale tells them apart.
-    return np.clip(2 * mean / max(mean.max(), 1e-9) - 1, 0, 1).astype(np.float64)
+    return np.asarray(np.clip(2 * mean / max(mean.max(), 1e-9) - 1, 0, 1), np.float64)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -25,7 +26,7 @@ _MAX_ANCHORS = 96
 
 @dataclass(frozen=True, slots=True)
 class AnchorText:
-    """An anchor as it stands in a text: ``kind`` of :data:`dedup.vectors.anchors.KINDS`, ``value``, and the words around."""
+    """An anchor as it stands in a text: ``kind`` (of ``vectors.anchors.KINDS``), ``value``, and the words around."""
 
     kind: str
     value: str
@@ -176,7 +177,9 @@ class _Reading:
         starts = np.flatnonzero((t.flags & SENTENCE_START != 0) | (t.separator == NEWLINE))
         bounds = sorted({0, *starts.tolist(), len(t.start)})
         return [
-            (self.span(b, e - 1), Counter(t.hash[b:e].tolist())) for b, e in zip(bounds, bounds[1:], strict=False) if e - b >= 4
+            (self.span(b, e - 1), Counter(t.hash[b:e].tolist()))
+            for b, e in pairwise(bounds)
+            if e - b >= 4
         ]
 
 
@@ -237,7 +240,7 @@ def _nearest(left: _Reading, right: _Reading, weights: dict[int, float]) -> tupl
             cosine[i, j] = dot / max(1e-9, norms[0][i] * norms[1][j])
     found: list[tuple[str, str, float]] = []
     while len(found) < SHOWN_PASSAGES:
-        i, j = np.unravel_index(int(cosine.argmax()), cosine.shape)
+        i, j = divmod(int(cosine.argmax()), cosine.shape[1])
         if cosine[i, j] < 0.15:
             break
         found.append((ones[i][0], twos[j][0], round(float(cosine[i, j]), 4)))
@@ -247,5 +250,3 @@ def _nearest(left: _Reading, right: _Reading, weights: dict[int, float]) -> tupl
 
 def _norm(bag: Counter[int], weights: dict[int, float]) -> float:
     return float(np.sqrt(sum((count * weights.get(h, 1.0)) ** 2 for h, count in bag.items())))
-
-

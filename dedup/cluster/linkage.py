@@ -29,7 +29,7 @@ LARGEST = 600
 
 
 @njit(nogil=True)
-def cut_at(size: int, cut: float) -> float:
+def cut_at(size: Any, cut: Any) -> Any:
     """Mean log-odds needed to form a cluster of ``size`` articles."""
     if size <= LOOSE:
         return cut
@@ -37,8 +37,8 @@ def cut_at(size: int, cut: float) -> float:
 
 
 def average_linkage(
-    prepared: Prepared, weights: Weights, left: NDArray[np.int64], right: NDArray[np.int64], logits: NDArray[np.float32],
-    *, cut: float, threads: int | None = 1,
+    prepared: Prepared, weights: Weights, left: NDArray[np.int64], right: NDArray[np.int64],
+    logits: NDArray[np.float32], *, cut: float, threads: int | None = 1,
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:  # fmt: skip
     """Cluster articles.
 
@@ -83,8 +83,8 @@ def average_linkage(
 
 
 @kernel()
-def components(n: int, left: Any, right: Any, largest: int) -> Any:
-    """Connected components (union by smaller index); an edge that would make one larger than ``largest`` is left out."""
+def components(n: Any, left: Any, right: Any, largest: Any) -> Any:
+    """Connected components; an edge that would make one larger than ``largest`` is left out."""
     parent = np.arange(n)
     size = np.ones(n, np.int64)
     for k in range(left.shape[0]):
@@ -122,7 +122,7 @@ def pair_matrix(p: Any, w: Any, members: Any) -> Any:
 
 
 @kernel(pair_features)
-def link_component(p: Any, w: Any, members: Any, cut: float, labels: Any, strength: Any) -> None:
+def link_component(p: Any, w: Any, members: Any, cut: Any, labels: Any, strength: Any) -> None:
     """Cluster one component; write the labels and strengths of its members."""
     m = members.shape[0]
     matrix = pair_matrix(p, w, members)
@@ -141,7 +141,7 @@ def link_component(p: Any, w: Any, members: Any, cut: float, labels: Any, streng
 
 
 @kernel()
-def chain_linkage(mean: Any, cut: float) -> Any:
+def chain_linkage(mean: Any, cut: Any) -> Any:
     """Average linkage by the nearest-neighbour chain over ``mean float32[m, m]`` (overwritten); ``int64[m]`` labels.
 
     A merge whose mean does not reach the cut of its size is not made, and neither cluster takes part again.
@@ -163,7 +163,8 @@ def chain_linkage(mean: Any, cut: float) -> Any:
             else:
                 break
         a = chain[depth - 1]
-        best, nearest = np.float32(-np.inf), np.int64(-1)
+        best: Any = np.float32(-np.inf)
+        nearest: Any = np.int64(-1)
         if depth > 1:
             nearest = chain[depth - 2]
             best = mean[a, nearest]

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dedup.cluster.candidates import KEYS, heaviest_keys
-from dedup.cluster.live_kernels import BLOCK, State, assign_slots, join_story, leave_story, post_slots
-from dedup.cluster.pair_features import Prepared, Weights, field_norms, prepare
+from dedup.cluster.live_buffers import append, grow, make_room, new_state, take, take_ragged
+from dedup.cluster.live_kernels import assign_slots, join_story, leave_story, post_slots
+from dedup.cluster.pair_features import Weights, field_norms, prepare
 from dedup.cluster.pairs import PairModel, stack_models
 from dedup.cluster.stories import THRESHOLD, WINDOW
 from dedup.errors import DedupError
@@ -113,7 +114,7 @@ class LiveStories:
         self._prior = np.empty(0, np.uint8)
         self._prepared = prepare(Features.empty(), self._idf)
         self._weights: Weights = stack_models(self._judges, np.empty(0, np.uint8))
-        self._state = _new_state()
+        self._state = new_state()
         self._numbers: list[int] = []
         self._slot: dict[int, int] = {}
         self._key: list[str] = []
@@ -333,14 +334,14 @@ class LiveStories:
 
     def _enter(self, numbers: Sequence[int], features: Features, judge: NDArray[np.uint8] | None) -> int:
         first = len(self._numbers)
-        self._prior = _grow(self._prior, int(self._prepared.term_offsets[first]), features.term_idf)
-        self._prepared = _append(self._prepared, prepare(features, self._idf), first)
+        self._prior = grow(self._prior, int(self._prepared.term_offsets[first]), features.term_idf)
+        self._prepared = append(self._prepared, prepare(features, self._idf), first)
         model = np.zeros(len(numbers), np.uint8) if judge is None else judge.astype(np.uint8)
-        judges = _grow(self._weights.model, first, model)
+        judges = grow(self._weights.model, first, model)
         self._weights = self._weights._replace(model=judges)
         self._numbers += numbers
         self._slot |= {number: first + k for k, number in enumerate(numbers)}
-        self._state = _make_room(self._state, len(self._numbers), len(numbers))
+        self._state = make_room(self._state, len(self._numbers), len(numbers))
         return first
 
     def _check_new(self, numbers: Sequence[int], features: Features) -> None:
@@ -396,15 +397,15 @@ class LiveStories:
         slots = np.array([slot for _, slot in kept], np.int64)
         keys = [self._key[self._state.story[slot]] for slot in slots]
         old, models, idf, weigh_at = self._prepared, self._weights.model[slots], self._idf, self._weigh_at
-        prior = _take_ragged(self._prior, old.term_offsets, slots)
+        prior = take_ragged(self._prior, old.term_offsets, slots)
         follows, followers, homeless = self._follows, self._followers, self._homeless
         self._reset()
-        self._prepared, self._prior = _take(old, slots), prior
+        self._prepared, self._prior = take(old, slots), prior
         self._idf, self._weigh_at = idf, weigh_at
         self._weights = self._weights._replace(model=models)
         self._numbers = numbers
         self._slot = {number: k for k, number in enumerate(numbers)}
-        self._state = _make_room(self._state, len(numbers), len(numbers))
+        self._state = make_room(self._state, len(numbers), len(numbers))
         self._follows, self._followers, self._homeless = follows, followers, homeless
         for k, key in enumerate(keys):
             row = self._row.get(key)
@@ -415,91 +416,3 @@ class LiveStories:
 
 def _logistic(logit: float) -> float:
     return float(1 / (1 + np.exp(-logit)))
-
-
-_RAGGED = {"term_hash": "term_offsets", "term_bits": "term_offsets", "weight": "term_offsets"}
-_RAGGED |= {"anchor_key": "anchor_offsets", "anchor_weight": "anchor_offsets"}
-
-
-def _grow(buffer: NDArray, used: int, new: NDArray) -> NDArray:
-    """Put ``new`` behind the first ``used`` values of a buffer that doubles when it is full."""
-    if used + len(new) > len(buffer):
-        larger = np.empty((max(1024, 2 * (used + len(new))), *buffer.shape[1:]), buffer.dtype)
-        larger[:used] = buffer[:used]
-        buffer = larger
-    buffer[used : used + len(new)] = new
-    return buffer
-
-
-def _append(old: Prepared, new: Prepared, n: int) -> Prepared:
-    """Put the articles of ``new`` behind the first ``n`` of ``old``, whose arrays are buffers."""
-    columns = {}
-    for name in Prepared._fields:
-        buffer, values = getattr(old, name), getattr(new, name)
-        if name.endswith("offsets"):
-            columns[name] = _grow(buffer, n + 1, values[1:] + buffer[n])
-        else:
-            used = int(getattr(old, _RAGGED[name])[n]) if name in _RAGGED else n
-            columns[name] = _grow(buffer, used, values)
-    return Prepared(**columns)
-
-
-def _take(old: Prepared, slots: NDArray[np.int64]) -> Prepared:
-    """Return the articles in ``slots``."""
-    columns = {}
-    for name in Prepared._fields:
-        values = getattr(old, name)
-        if name.endswith("offsets"):
-            columns[name] = np.concatenate([[0], np.cumsum(values[slots + 1] - values[slots])]).astype(np.int64)
-        elif name in _RAGGED:
-            columns[name] = _take_ragged(values, getattr(old, _RAGGED[name]), slots)
-        else:
-            columns[name] = values[slots]
-    return Prepared(**columns)
-
-
-def _take_ragged(values: NDArray, offsets: NDArray[np.int64], slots: NDArray[np.int64]) -> NDArray:
-    return np.concatenate([values[offsets[s] : offsets[s + 1]] for s in slots] or [values[:0]])
-
-
-def _new_state() -> State:
-    i64, i32 = np.int64, np.int32
-    return State(
-        np.zeros(1 << 16, np.uint32), np.zeros(1 << 16, i32), np.zeros(1 << 15, i32), np.zeros(1 << 15, i32),
-        np.zeros((1 << 15, BLOCK), i32), np.zeros(1 << 15, i32), np.zeros(1 << 15, i32),
-        np.full(1024, -1, i64), np.full(1024, -1, i64),
-        np.zeros(1024, i64), np.zeros(1024, i64), np.zeros(1024, i64), np.zeros(1024, np.float32), np.zeros(4, i64),
-    )  # fmt: skip
-
-
-def _make_room(state: State, slots: int, new: int) -> State:
-    """Grow the state so that ``new`` of ``slots`` articles can be posted, each founding its story."""
-    wanted = new * KEYS
-    lists, blocks, _, rows = state.used.tolist()
-    out = state._asdict()
-    if 2 * (lists + wanted) > len(state.table_key):
-        size = 1 << (4 * (lists + wanted)).bit_length()
-        keys, values = np.zeros(size, np.uint32), np.zeros(size, np.int32)
-        full = np.flatnonzero(state.table_key)
-        _rehash(keys, values, state.table_key[full], state.table_list[full])
-        out["table_key"], out["table_list"] = keys, values
-    sizes = {"list_head": lists + wanted, "list_size": lists + wanted}
-    sizes |= {name: blocks + wanted for name in ("block_slot", "block_next", "block_used")}
-    sizes |= {name: slots for name in ("story", "next_slot", "score")}
-    # Stories loaded by name are opened after all articles have entered: there can be one an article.
-    sizes |= {name: max(rows + new, slots) for name in ("story_head", "story_tail", "story_size")}
-    for name, size in sizes.items():
-        array = out[name]
-        if size > len(array):
-            larger = np.zeros((2 * size, *array.shape[1:]), array.dtype)
-            larger[: len(array)] = array
-            if name in ("story", "next_slot"):
-                larger[len(array) :] = -1
-            out[name] = larger
-    return State(**out)
-
-
-def _rehash(keys: NDArray[np.uint32], values: NDArray[np.int32], old: NDArray[np.uint32], lists: NDArray[np.int32]) -> None:
-    from dedup.cluster.live_kernels import fill
-
-    fill(keys, values, old, lists)

@@ -1,7 +1,7 @@
 """Compiled steps of the live assignment: postings, candidates, story means, join, merge.
 
-The state is a tuple of arrays (:class:`State`) that only these kernels and :class:`~dedup.cluster.live.LiveStories` touch.
-Articles live in *slots*, numbered by arrival; stories in *rows*.
+The state is a tuple of arrays (:class:`State`) that only these kernels and :class:`~dedup.cluster.live.LiveStories`
+touch.  Articles live in *slots*, numbered by arrival; stories in *rows*.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class State(NamedTuple):
     ``list_head int32[l]``, ``list_size int32[l]``: newest block of a list, and its entries.
     ``block_slot int32[b, BLOCK]``, ``block_next int32[b]``, ``block_used int32[b]``: blocks, newest first.
     ``story int64[s]``: row of each slot's story, -1 once removed; ``next_slot int64[s]``: next member of the story.
-    ``story_head, story_tail, story_size int64[r]``: members of each row, oldest first; size 0 once merged away or empty.
+    ``story_head, story_tail, story_size int64[r]``: members of each row, oldest first; size 0 once merged or empty.
     ``score float32[s]``: scratch.  ``used int64[4]``: lists, blocks, slots and rows in use.
     """
 
@@ -55,7 +55,7 @@ class State(NamedTuple):
 
 
 @njit(nogil=True)
-def list_of(s: Any, key: Any, create: bool) -> int:
+def list_of(s: Any, key: Any, create: Any) -> Any:
     """Posting list of a term, -1 if there is none and ``create`` is false."""
     mask = s.table_key.shape[0] - 1
     at = np.int64(key ^ (key >> np.uint32(16))) & mask
@@ -75,7 +75,7 @@ def list_of(s: Any, key: Any, create: bool) -> int:
 
 
 @njit(nogil=True)
-def post(s: Any, key: Any, slot: int) -> None:
+def post(s: Any, key: Any, slot: Any) -> None:
     """Append a slot to the posting list of a term."""
     number = list_of(s, key, True)
     head = s.list_head[number]
@@ -92,7 +92,7 @@ def post(s: Any, key: Any, slot: int) -> None:
 
 
 @njit(nogil=True)
-def found_story(s: Any, slot: int) -> int:
+def found_story(s: Any, slot: Any) -> Any:
     """Open a story with one member; return its row."""
     row = s.used[3]
     s.used[3] += 1
@@ -105,7 +105,7 @@ def found_story(s: Any, slot: int) -> int:
 
 
 @kernel()
-def join_story(s: Any, slot: int, row: int) -> None:
+def join_story(s: Any, slot: Any, row: Any) -> None:
     """Append a member to a story."""
     s.next_slot[slot] = -1
     if s.story_size[row] == 0:
@@ -118,7 +118,7 @@ def join_story(s: Any, slot: int, row: int) -> None:
 
 
 @kernel()
-def leave_story(s: Any, slot: int) -> None:
+def leave_story(s: Any, slot: Any) -> None:
     """Take a member out of its story; its postings stay and are passed over."""
     row = s.story[slot]
     before, at = -1, s.story_head[row]
@@ -136,7 +136,7 @@ def leave_story(s: Any, slot: int) -> None:
 
 
 @njit(nogil=True)
-def absorb_story(s: Any, keeper: int, other: int) -> None:
+def absorb_story(s: Any, keeper: Any, other: Any) -> None:
     """Move all members of ``other`` to ``keeper``."""
     at = s.story_head[other]
     while at >= 0:
@@ -149,7 +149,7 @@ def absorb_story(s: Any, keeper: int, other: int) -> None:
 
 
 @njit(nogil=True)
-def near(p: Any, a: int, b: int, window: int) -> bool:
+def near(p: Any, a: Any, b: Any, window: Any) -> Any:
     """Say whether two slots were published within the window of each other; undated is near to all."""
     if p.published[a] == UNDATED or p.published[b] == UNDATED:
         return True
@@ -157,7 +157,7 @@ def near(p: Any, a: int, b: int, window: int) -> bool:
 
 
 @njit(nogil=True)
-def live_candidates(s: Any, p: Any, slot: int, keys: Any, weights: Any, window: int, most: int, out: Any) -> int:
+def live_candidates(s: Any, p: Any, slot: Any, keys: Any, weights: Any, window: Any, most: Any, out: Any) -> Any:
     """Write the best candidate slots of ``slot`` to ``out int64[most]``; return how many."""
     size = keys.shape[0]
     lists = np.empty(size, np.int64)
@@ -206,13 +206,13 @@ def live_candidates(s: Any, p: Any, slot: int, keys: Any, weights: Any, window: 
 
 
 @njit(nogil=True)
-def clipped(p: Any, w: Any, a: int, b: int, row: Any) -> Any:
+def clipped(p: Any, w: Any, a: Any, b: Any, row: Any) -> Any:
     """Clipped log-odds of two slots."""
     return min(np.float32(CLIP), max(np.float32(-CLIP), logit_of(p, w, a, b, row)))
 
 
 @njit(nogil=True)
-def ask_story(s: Any, p: Any, w: Any, slot: int, story: int, cut: float, row: Any) -> Any:
+def ask_story(s: Any, p: Any, w: Any, slot: Any, story: Any, cut: Any, row: Any) -> Any:
     """Mean clipped log-odds of ``slot`` with a story's members, and the share of them that do not object.
 
     Of a large story every k-th member is asked, the newest always.
@@ -234,7 +234,7 @@ def ask_story(s: Any, p: Any, w: Any, slot: int, story: int, cut: float, row: An
 
 
 @njit(nogil=True)
-def ask_stories(s: Any, p: Any, w: Any, one: int, two: int, row: Any) -> float:
+def ask_stories(s: Any, p: Any, w: Any, one: Any, two: Any, row: Any) -> Any:
     """Mean clipped log-odds between the members of two stories, of each every k-th."""
     step_one = max(1, (s.story_size[one] + SAMPLE - 1) // SAMPLE)
     step_two = max(1, (s.story_size[two] + SAMPLE - 1) // SAMPLE)
@@ -256,9 +256,9 @@ def ask_stories(s: Any, p: Any, w: Any, one: int, two: int, row: Any) -> float:
 
 @kernel(linkage, pair_features)
 def assign_slots(
-    s: Any, p: Any, w: Any, first: int, key_offsets: Any, keys: Any, key_weights: Any,
-    cut: float, quorum: float, window: int, most: int, out_row: Any, out_number: Any, merges: Any,
-) -> int:  # fmt: skip
+    s: Any, p: Any, w: Any, first: Any, key_offsets: Any, keys: Any, key_weights: Any,
+    cut: Any, quorum: Any, window: Any, most: Any, out_row: Any, out_number: Any, merges: Any,
+) -> Any:  # fmt: skip
     """Assign the slots from ``first`` on, in order; return the number of merges.
 
     For slot ``first + k``: ``out_row int64[n, 4]`` receives story row, 1 if it was founded, best member (-1), and
@@ -323,7 +323,7 @@ def assign_slots(
                     absorb_story(s, chosen, other)
                     merges[merged, 0], merges[merged, 1], merges[merged, 2] = k, chosen, other
                     merged += 1
-                    if runner == other or runner == chosen:
+                    if runner in (other, chosen):
                         runner = -1
             out_row[k, 0] = chosen
         out_row[k, 2], out_row[k, 3] = best, runner
@@ -335,7 +335,7 @@ def assign_slots(
 
 
 @kernel()
-def post_slots(s: Any, first: int, key_offsets: Any, keys: Any) -> None:
+def post_slots(s: Any, first: Any, key_offsets: Any, keys: Any) -> None:
     """Enter the slots from ``first`` on into the postings."""
     for k in range(key_offsets.shape[0] - 1):
         for q in range(key_offsets[k], key_offsets[k + 1]):

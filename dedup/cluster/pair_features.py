@@ -121,7 +121,7 @@ def main_days(offsets: Any, keys: Any, weights: Any, day: Any, weight: Any) -> N
 
 
 @kernel()
-def same_anchor(a: Any, b: Any) -> bool:
+def same_anchor(a: Any, b: Any) -> Any:
     """Say whether two keys name one anchor; a date without year matches any year, an ordinal any head."""
     if a == b:
         return True
@@ -135,7 +135,7 @@ def same_anchor(a: Any, b: Any) -> bool:
 
 
 @njit(nogil=True)
-def compare_anchors(p: Any, i: int, j: int, row: Any, body: Any) -> None:
+def compare_anchors(p: Any, i: Any, j: Any, row: Any, body: Any) -> None:
     """Fill the anchor columns of a row; ``body`` is the cosine of the terms."""
     dot_date, dot_ordinal = np.float32(0), np.float32(0)
     sq_date_i, sq_date_j = np.float32(0), np.float32(0)
@@ -193,7 +193,7 @@ def compare_anchors(p: Any, i: int, j: int, row: Any, body: Any) -> None:
 
 
 @njit(nogil=True)
-def compare(p: Any, i: int, j: int, row: Any) -> None:
+def compare(p: Any, i: Any, j: Any, row: Any) -> None:
     """Write the features of the pair ``(i, j)`` to ``row float32[K]``; symmetric in ``i`` and ``j``."""
     row[:] = 0
     body, title, lead, names, rest = np.float32(0), np.float32(0), np.float32(0), np.float32(0), np.float32(0)
@@ -208,7 +208,9 @@ def compare(p: Any, i: int, j: int, row: Any) -> None:
             b += 1
         else:
             x, y, w = p.term_bits[a], p.term_bits[b], p.weight[a]
-            tf = (np.float32(1) + np.log(FREQUENCIES[x >> TF_SHIFT])) * (np.float32(1) + np.log(FREQUENCIES[y >> TF_SHIFT]))
+            tf = (np.float32(1) + np.log(FREQUENCIES[x >> TF_SHIFT])) * (
+                np.float32(1) + np.log(FREQUENCIES[y >> TF_SHIFT])
+            )
             square = w * w
             body += square * tf
             both = x & y
@@ -268,7 +270,7 @@ class Weights(NamedTuple):
 
 
 @njit(nogil=True)
-def logit_of(p: Any, w: Any, i: int, j: int, row: Any) -> Any:
+def logit_of(p: Any, w: Any, i: Any, j: Any, row: Any) -> Any:
     """Log-odds that ``i`` and ``j`` report one event; ``row float32[K]`` is scratch."""
     compare(p, i, j, row)
     a, b = w.model[i], w.model[j]

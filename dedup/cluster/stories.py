@@ -97,6 +97,4 @@ def _clustering(
     first = np.concatenate([[True], ends[order][1:] != ends[order][:-1]]) if len(order) else np.empty(0, bool)
     best = np.unique(pair[order][first])
     probability = 1 / (1 + np.exp(-logits[best]))
-    return StoryClustering(
-        labels, score.astype(np.float32), left[best], right[best], probability.astype(np.float32)
-    )
+    return StoryClustering(labels, score.astype(np.float32), left[best], right[best], probability.astype(np.float32))

@@ -1,13 +1,13 @@
 """Train the pair model and the link decision; see ``docs/model_card.md``.
 
-Usage: ``python -m dedup.cluster.train SET.jsonl.gz... [--corrections FILE] [--write]``
+Usage: ``python -m dedup.cluster.train SET.jsonl.gz... [--corrections FILE] [--out FILE]``
 
-Each set is a file of articles with a ``story_id``.  Pairs are the candidates of each set.  So that absent fields are
-no evidence, each set is seen several times: as it is, without dates, without titles, and weighed by the prior alone.  In a dated set the time
-apart of a negative pair is redrawn evenly from the window wherever it lies outside, so that the model learns what time says among
-the articles of one week, not among those of ten years.  *Editions*, copies of an article with other dates, ordinals and
-amounts, and *rubrics*, two stories under one title, are added as negatives: daily prices and yearly conferences are alike
-in everything else, and "Morning news" says nothing.
+Each set is a file of articles with a ``story_id``; pairs are the candidates of each set. So that absent fields are no
+evidence, each set is seen several times: as it is, without dates, without titles, and weighed by the prior alone. In
+a dated set the time apart of a negative pair is redrawn evenly from the window wherever it lies outside, so that the
+model learns what time says among the articles of one week, not among those of ten years. *Editions*, copies of an
+article with other dates, ordinals and amounts, and *rubrics*, two stories under one title, are added as negatives:
+daily prices and yearly conferences are alike in everything else, and "Morning news" says nothing.
 """
 
 from __future__ import annotations
@@ -151,10 +151,14 @@ def edition_rows(data: LabelledSet, *, seed: int = 0) -> Rows:
     pairs = pairs[data.story[pairs[:, 0]] != data.story[pairs[:, 1]]]
     titled = [(data.articles[i], replace(data.articles[j], title=data.articles[i].title)) for i, j in pairs]
     rubrics = featurize([article for pair in titled for article in pair], threads=None)
-    x = np.concatenate([
-        _rows_between(features.take(chosen), other, features),
-        _rows_between(rubrics.take(np.arange(0, len(rubrics), 2)), rubrics.take(np.arange(1, len(rubrics), 2)), features),
-    ])
+    x = np.concatenate(
+        [
+            _rows_between(features.take(chosen), other, features),
+            _rows_between(
+                rubrics.take(np.arange(0, len(rubrics), 2)), rubrics.take(np.arange(1, len(rubrics), 2)), features
+            ),
+        ]
+    )
     fold = np.concatenate([data.fold[chosen], data.fold[pairs[:, 0]]])
     n = len(x)
     return Rows(x, np.zeros(n, bool), np.full(n, EDITION_WEIGHT / n), fold, fold)
@@ -205,10 +209,12 @@ def cross_validate(sets: Sequence[LabelledSet], rows: Sequence[Rows], editions: 
     for fold in range(FOLDS):
         seen = rows[at].select((rows[at].fold_left != fold) & (rows[at].fold_right != fold))
         models.append(fit(Rows.concat([seen, *others]), negatives))
-    return stack_models(models, sets[at].fold)
+    return stack_models(models, sets[at].fold.astype(np.uint8))
 
 
-def curve(data: LabelledSet, weights: Weights) -> tuple[list[dict[str, float]], tuple[NDArray, NDArray], tuple[NDArray, NDArray]]:
+def curve(
+    data: LabelledSet, weights: Weights
+) -> tuple[list[dict[str, float]], tuple[NDArray, NDArray], tuple[NDArray, NDArray]]:
     """Return the batch scores at each of :data:`CUTS`, and (score, truth) of pairs and of links for calibration."""
     features = featurize(data.articles, threads=None)
     prepared = prepare(features, Idf.prior().blend(features))

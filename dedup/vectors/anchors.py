@@ -34,7 +34,7 @@ _U28 = np.uint32(0x0FFFFFFF)
 
 
 @njit(nogil=True)
-def civil_of_day(day: int) -> Any:
+def civil_of_day(day: Any) -> Any:
     """Year, month, day of a day number since 1970-01-01 (Hinnant, "chrono-compatible low-level date algorithms")."""
     z = day + 719468
     era = z // 146097
@@ -48,25 +48,25 @@ def civil_of_day(day: int) -> Any:
 
 
 @njit(nogil=True)
-def date_key(day: int, month: int, year: int) -> Any:
+def date_key(day: Any, month: Any, year: Any) -> Any:
     """Key of a date; 0 if there is no such day."""
     if day < 1 or day > 31 or month < 1 or month > 12:
         return np.uint32(0)
-    if day == 31 and (month == 4 or month == 6 or month == 9 or month == 11) or (month == 2 and day > 29):
+    if (day == 31 and (month == 4 or month == 6 or month == 9 or month == 11)) or (month == 2 and day > 29):
         return np.uint32(0)
     short = year - 1970 if 1971 <= year <= 2097 else 0
     return np.uint32(DATE << KIND_SHIFT | short << 9 | month << 5 | day)
 
 
 @njit(nogil=True)
-def day_of_year(key: Any) -> int:
+def day_of_year(key: Any) -> Any:
     """Day of the year (leap days ignored) that a DATE key names."""
     month = np.int64((key >> np.uint32(5)) & np.uint32(15))
     return _DAYS_BEFORE[month - 1] + np.int64(key & np.uint32(31))
 
 
 @njit(nogil=True)
-def hashed_key(kind: int, value: Any, unit: Any) -> Any:
+def hashed_key(kind: Any, value: Any, unit: Any) -> Any:
     """Key of an amount: kind, and a hash of its value and unit."""
     x = np.uint64(value) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(unit) * np.uint64(0xC2B2AE3D27D4EB4F)
     x ^= x >> np.uint64(31)
@@ -75,7 +75,7 @@ def hashed_key(kind: int, value: Any, unit: Any) -> Any:
 
 
 @njit(nogil=True)
-def roman(data: Any, start: int, end: int) -> int:
+def roman(data: Any, start: Any, end: Any) -> Any:
     """Value of a Roman numeral in capitals up to 89, 0 if it is none."""
     total, before = 0, 0
     for i in range(end - 1, start - 1, -1):
@@ -92,9 +92,10 @@ def roman(data: Any, start: int, end: int) -> int:
 
 
 @njit(nogil=True)
-def english_ordinal(data: Any, start: int, end: int) -> int:
+def english_ordinal(data: Any, start: Any, end: Any) -> Any:
     """Value of "18th", "21st", "2nd", "3rd"; 0 if it is none."""
-    n, i = 0, start
+    n: Any = 0
+    i = start
     while i < end and 48 <= data[i] <= 57 and n < 1000:
         n = n * 10 + np.int64(data[i]) - 48
         i += 1
@@ -106,7 +107,7 @@ def english_ordinal(data: Any, start: int, end: int) -> int:
 
 
 @njit(nogil=True)
-def sign_after(data: Any, end: int, limit: int) -> int:
+def sign_after(data: Any, end: Any, limit: Any) -> Any:
     """1 for "%", 2 for "$" or "€" right after a number (one space allowed), else 0."""
     i = end
     if i < limit and data[i] == 32:
@@ -120,7 +121,7 @@ def sign_after(data: Any, end: int, limit: int) -> int:
 
 
 @njit(nogil=True)
-def sign_before(data: Any, start: int, base: int) -> bool:
+def sign_before(data: Any, start: Any, base: Any) -> Any:
     """Say whether "$", "€" or "£" stands right before a number."""
     i = start - 1
     if i >= base and data[i] == 36:
@@ -131,8 +132,8 @@ def sign_before(data: Any, start: int, base: int) -> bool:
 
 
 @njit(nogil=True)
-def add_anchor(keys: Any, weights: Any, places: Any, place: int, count: int, key: Any, weight: int) -> int:
-    """Add ``weight`` to ``key`` in the small unsorted list of an article, noting its first token; a full list takes no new key."""
+def add_anchor(keys: Any, weights: Any, places: Any, place: Any, count: Any, key: Any, weight: Any) -> Any:
+    """Add ``weight`` to ``key`` in an article's small unsorted list, noting its first token; a full list takes none."""
     if key == 0:
         return count
     for k in range(count):
@@ -148,7 +149,7 @@ def add_anchor(keys: Any, weights: Any, places: Any, place: int, count: int, key
 
 
 @njit(nogil=True)
-def ordinal_key(value: int, head: Any) -> Any:
+def ordinal_key(value: Any, head: Any) -> Any:
     """Key of an ordinal; 0 if the value is out of range."""
     if value < 1 or value > 999:
         return np.uint32(0)
@@ -157,11 +158,11 @@ def ordinal_key(value: int, head: Any) -> Any:
 
 @kernel(lexicon)
 def find_anchors(
-    data: Any, base: int, limit: int, hash_: Any, start: Any, end: Any, flags: Any, sep: Any, value: Any,
-    first: int, last: int, title: bool, lead: int, published: int, words: Any, classes: Any,
-    keys: Any, weights: Any, places: Any, count: int,
-) -> int:  # fmt: skip
-    """Collect the anchors of tokens ``first:last`` of one text into keys, weights and first tokens; return the new count.
+    data: Any, base: Any, limit: Any, hash_: Any, start: Any, end: Any, flags: Any, sep: Any, value: Any,
+    first: Any, last: Any, title: Any, lead: Any, published: Any, words: Any, classes: Any,
+    keys: Any, weights: Any, places: Any, count: Any,
+) -> Any:  # fmt: skip
+    """Collect the anchors of tokens ``first:last`` of one text: keys, weights, first tokens; return the new count.
 
     ``data[base:limit]`` are the bytes of the text; ``lead`` is the number of tokens that count twice.
     """
@@ -177,11 +178,11 @@ def find_anchors(
         if not is_digit:
             # Relative days, English month first, ordinals in words, Roman or English form.
             if here and published != UNDATED:
-                back = -1
+                back: Any = -1
                 before = class_of(words, classes, hash_[i - 1]) if i > first else 0
-                if here == w.NOW and before == w.PART_OF_DAY or here == w.TODAY:
+                if (here == w.NOW and before == w.PART_OF_DAY) or here == w.TODAY:
                     back = 0
-                elif here == w.PAST and before == w.PART_OF_DAY or here == w.YESTERDAY:
+                elif (here == w.PAST and before == w.PART_OF_DAY) or here == w.YESTERDAY:
                     back = 1
                 elif w.WEEKDAY <= here < w.WEEKDAY + 7 and flags[i] & t.FLAG_CAPITAL:
                     back = (today + 3 - (here - w.WEEKDAY)) % 7
@@ -201,7 +202,7 @@ def find_anchors(
                     count = add_anchor(keys, weights, places, i, count, dated(day, here, year, published), weight)
                     i += 3 if year else 2
                     continue
-            number = np.int64(0)
+            number: Any = np.int64(0)
             if flags[i] & t.FLAG_MIXED:
                 number = english_ordinal(data, base + start[i], base + end[i])
             elif i > first and class_of(words, classes, hash_[i - 1]) == w.NTH:
@@ -242,13 +243,13 @@ def find_anchors(
                     i = at
                     continue
         # 2015-08-21
-        if length == 4 and 1971 <= v <= 2097 and next_digit and gap == t.GAP_DASH and i + 2 < last:
-            if sep[i + 2] == t.GAP_DASH and flags[i + 2] & t.FLAG_DIGITS and end[i + 1] - start[i + 1] == 2:
-                key = date_key(np.int64(value[i + 2]), np.int64(value[i + 1]), v)
-                if key:
-                    count = add_anchor(keys, weights, places, i, count, key, weight)
-                    i += 3
-                    continue
+        iso = length == 4 and 1971 <= v <= 2097 and next_digit and gap == t.GAP_DASH and i + 2 < last
+        if iso and sep[i + 2] == t.GAP_DASH and flags[i + 2] & t.FLAG_DIGITS and end[i + 1] - start[i + 1] == 2:
+            key = date_key(np.int64(value[i + 2]), np.int64(value[i + 1]), v)
+            if key:
+                count = add_anchor(keys, weights, places, i, count, key, weight)
+                i += 3
+                continue
         # 21/8[/2015], 21-8, 21.8
         if length <= 2 and next_digit and end[i + 1] - start[i + 1] <= 2:
             dated_gap = gap == t.GAP_SLASH or gap == t.GAP_DASH or gap == t.GAP_DOT
@@ -286,7 +287,8 @@ def find_anchors(
                 amount = amount * 1000 + value[at]
                 at += 1
             else:
-                amount += value[at] / 10.0 ** min(9, np.int64(end[at] - start[at]))
+                decimals: Any = min(9, np.int64(end[at] - start[at]))
+                amount += value[at] / 10.0**decimals
                 at += 1
                 break
         sign = sign_after(data, base + np.int64(end[at - 1]), limit)
@@ -317,7 +319,7 @@ def find_anchors(
 
 
 @njit(nogil=True)
-def dated(day: int, month: int, year: int, published: int) -> Any:
+def dated(day: Any, month: Any, year: Any, published: Any) -> Any:
     """Key of a day and month; a missing year is the one that puts it nearest to the publication."""
     if year == 0 and published != UNDATED:
         y, m, d = civil_of_day((published + LOCAL_SHIFT) // _DAY)
@@ -331,7 +333,7 @@ def dated(day: int, month: int, year: int, published: int) -> Any:
 
 
 @njit(nogil=True)
-def head_before(hash_: Any, words: Any, classes: Any, first: int, at: int) -> Any:
+def head_before(hash_: Any, words: Any, classes: Any, first: Any, at: Any) -> Any:
     """Hash of the word an ordinal follows ("Hội nghị" in "Hội nghị lần thứ 18"); 0 if it begins its text."""
     k = at - 1
     while k >= first:

@@ -53,13 +53,11 @@ def from_wordfreq(language: str, size: int) -> dict[int, float]:
         for token in set(tokens(word)):
             share[token] += frequency
     kept = sorted(share.items(), key=lambda item: (-item[1], item[0]))[:size]
-    return {
-        ngram_hash32([word]): idf(DOCUMENTS * -math.expm1(-f * WORDS_PER_ARTICLE)) for word, f in kept
-    }
+    return {ngram_hash32([word]): idf(DOCUMENTS * -math.expm1(-f * WORDS_PER_ARTICLE)) for word, f in kept}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description="Build dedup/data/prior.npz.")
     parser.add_argument("df_vi", type=Path)
     parser.add_argument("-o", "--out", type=Path, default=Path(__file__).parent.parent / "data" / "prior.npz")
     arguments = parser.parse_args()
@@ -71,7 +69,10 @@ def main() -> None:
         arrays[f"{language}_keys"] = np.diff(keys, prepend=np.uint32(0))
         arrays[f"{language}_idf"] = np.array([min(255, round(SCALE * table[int(k)])) for k in keys], np.uint8)
     np.savez_compressed(arguments.out, **arrays)  # type: ignore[arg-type]
-    print(f"{arguments.out}: {arguments.out.stat().st_size:,} bytes, {', '.join(f'{k} {len(v):,}' for k, v in tables.items())}")
+    print(
+        f"{arguments.out}: {arguments.out.stat().st_size:,} bytes, "
+        + ", ".join(f"{language} {len(table):,}" for language, table in tables.items())
+    )
 
 
 if __name__ == "__main__":

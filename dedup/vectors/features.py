@@ -31,7 +31,7 @@ CHUNK = 1024
 TITLE_WORDS = 30
 #: Bits of :attr:`Features.marks`.
 HAS_TITLE, HAS_URL, ENDS_WELL, HAS_SOURCE = 1, 2, 4, 8
-_CLOSING = '.!?…"”’\')]。！？'
+_CLOSING = ".!?…\"”’')]。！？"
 
 
 class LineFilter(Protocol):
@@ -88,7 +88,9 @@ class Features:
     @property
     def languages(self) -> list[str | None]:
         """ISO 639-1 code of each article's language."""
-        names = {int(code): chr(int(code) >> 8) + chr(int(code) & 255) if code else None for code in np.unique(self.lang)}
+        names = {
+            int(code): chr(int(code) >> 8) + chr(int(code) & 255) if code else None for code in np.unique(self.lang)
+        }
         return [names[int(code)] for code in self.lang]
 
     def take(self, indices: NDArray[np.integer] | Sequence[int]) -> Features:
@@ -208,8 +210,10 @@ def _featurize(articles: Sequence[Article], boilerplate: LineFilter | None) -> F
     anchor_key, anchor_weight = np.empty(n * ANCHORS, np.uint32), np.empty(n * ANCHORS, np.uint8)
     known = np.zeros((n, 2), np.int64)
     featurize_column(
-        titles.data, titles.offsets, head.offsets, head.hash, head.start, head.end, head.flags, head.separator, head.value,
-        bodies.data, bodies.offsets, body.offsets, body.hash, body.start, body.end, body.flags, body.separator, body.value,
+        titles.data, titles.offsets, head.offsets,
+        head.hash, head.start, head.end, head.flags, head.separator, head.value,
+        bodies.data, bodies.offsets, body.offsets,
+        body.hash, body.start, body.end, body.flags, body.separator, body.value,
         published, np.array([language_code(language) for language in languages], np.int64),
         prior.keys, prior.idf, prior.begin, prior.mask, prior.bigrams, words, classes,
         term_offsets, term_hash, term_bits, term_idf, anchor_offsets, anchor_key, anchor_weight, known,
@@ -245,9 +249,7 @@ def _marks(article: Article, pair: tuple[str, str]) -> int:
     )  # fmt: skip
 
 
-def _ragged_take(
-    offsets: NDArray[np.int64], rows: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _ragged_take(offsets: NDArray[np.int64], rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Positions of the values of ``rows``, and their new offsets."""
     sizes = offsets[rows + 1] - offsets[rows]
     new = np.zeros(len(rows) + 1, np.int64)

@@ -96,7 +96,9 @@ class Idf:
     def from_bytes(cls, data: bytes) -> Idf:
         """Read a snapshot; raise :class:`DedupError` if it is of another version or cut short."""
         if data[:4] != _MAGIC or len(data) < 20:
-            raise DedupError(f"IDF snapshot begins with {data[:4]!r}, not {_MAGIC!r}; let the nightly job make a new one")
+            raise DedupError(
+                f"IDF snapshot begins with {data[:4]!r}, not {_MAGIC!r}; let the nightly job make a new one"
+            )
         documents, size = struct.unpack_from("<QQ", data, 4)
         if len(data) != 20 + 8 * size:
             raise DedupError(f"IDF snapshot of {size} terms has {len(data)} bytes; let the nightly job make a new one")
@@ -111,7 +113,7 @@ def count_terms(features: Features) -> tuple[NDArray[np.uint32], NDArray[np.uint
 
 
 @kernel()
-def blended(hashes: Any, prior: Any, keys: Any, counts: Any, documents: float, strength: float) -> Any:
+def blended(hashes: Any, prior: Any, keys: Any, counts: Any, documents: Any, strength: Any) -> Any:
     """IDF of each term: its prior moved by its live count (binary search in ``keys``)."""
     out = np.empty(hashes.shape[0], np.float32)
     for i in range(hashes.shape[0]):

@@ -65,7 +65,7 @@ def quoted(data: Any, start: int, base: int) -> bool:
 
 
 @inlined
-def idf_of_word(keys: Any, idf: Any, begin: int, mask: int, h: Any) -> float:
+def idf_of_word(keys: Any, idf: Any, begin: int, mask: int, h: Any) -> Any:
     """Prior IDF of a word."""
     found = look_up(keys, idf, begin, mask, h)
     if found >= 0:
@@ -74,9 +74,7 @@ def idf_of_word(keys: Any, idf: Any, begin: int, mask: int, h: Any) -> float:
 
 
 @inlined
-def add_term(
-    slots: Any, used: Any, count: int, tf: Any, bits: Any, idf: Any, h: Any, flag: int, weight: float
-) -> int:
+def add_term(slots: Any, used: Any, count: int, tf: Any, bits: Any, idf: Any, h: Any, flag: int, weight: float) -> int:
     """Count one occurrence of a term; ``weight`` is its prior IDF.  Return the number of distinct terms."""
     mask = slots.shape[0] - 1
     slot = np.int64(h ^ (h >> np.uint32(16))) & mask
@@ -96,10 +94,10 @@ def add_term(
 
 @njit(nogil=True)
 def collect_terms(
-    data: Any, base: int, hash_: Any, start: Any, flags: Any, sep: Any, first: int, last: int, title: bool,
-    keys: Any, prior: Any, begin: int, mask: int, has_bigrams: bool,
-    slots: Any, used: Any, count: int, tf: Any, bits: Any, idf: Any, known: Any,
-) -> int:  # fmt: skip
+    data: Any, base: Any, hash_: Any, start: Any, flags: Any, sep: Any, first: Any, last: Any, title: Any,
+    keys: Any, prior: Any, begin: Any, mask: Any, has_bigrams: Any,
+    slots: Any, used: Any, count: Any, tf: Any, bits: Any, idf: Any, known: Any,
+) -> Any:  # fmt: skip
     """Count the terms of tokens ``first:last``; ``known`` counts plain bigrams, and those the table holds."""
     shouted = 0
     for i in range(first, last):
@@ -148,7 +146,7 @@ def collect_terms(
 
 
 @njit(nogil=True)
-def slots_for(tokens: int) -> int:
+def slots_for(tokens: Any) -> Any:
     """Slots of the table for the terms of so many tokens; a small table stays in the processor's cache."""
     wanted = _LEAST_SLOTS
     while wanted < 4 * tokens and wanted < _SLOTS:
@@ -157,7 +155,7 @@ def slots_for(tokens: int) -> int:
 
 
 @njit(nogil=True)
-def choose(keys: Any, most: int, chosen: Any, m: int) -> int:
+def choose(keys: Any, most: Any, chosen: Any, m: Any) -> Any:
     """Append the terms (low halves) of the ``most`` smallest keys to ``chosen``, in no order; return the new end."""
     if most < keys.shape[0]:
         keys = np.partition(keys, most)[:most]
@@ -169,9 +167,9 @@ def choose(keys: Any, most: int, chosen: Any, m: int) -> int:
 
 @njit(nogil=True)
 def keep_heaviest(
-    slots: Any, used: Any, count: int, tf: Any, bits: Any, idf: Any, words: int, bigrams: int,
-    out_hash: Any, out_bits: Any, out_idf: Any, at: int,
-) -> int:  # fmt: skip
+    slots: Any, used: Any, count: Any, tf: Any, bits: Any, idf: Any, words: Any, bigrams: Any,
+    out_hash: Any, out_bits: Any, out_idf: Any, at: Any,
+) -> Any:  # fmt: skip
     """Write the heaviest terms in order of their hash from ``at`` on, clear the table, return the new end."""
     keys = np.empty(count, np.uint64)
     n_words = 0
@@ -203,19 +201,19 @@ def keep_heaviest(
 
 
 @njit(nogil=True)
-def keep_anchors(keys: Any, weights: Any, count: int, out_keys: Any, out_weights: Any, at: int) -> int:
+def keep_anchors(keys: Any, weights: Any, count: Any, out_keys: Any, out_weights: Any, at: Any) -> Any:
     """Write the weightiest anchors, dates and ordinals first, in order of their keys from ``at`` on."""
     order = np.empty(count, np.uint64)
     for k in range(count):
         kind = keys[k] >> np.uint32(KIND_SHIFT)
-        rank = min(weights[k], 255) * (4 if kind == DATE or kind == ORDINAL else 1)
+        rank = min(weights[k], 255) * (4 if kind in (DATE, ORDINAL) else 1)
         order[k] = np.uint64(0xFFFF - rank) << np.uint64(48) | np.uint64(keys[k]) << np.uint64(8) | np.uint64(k)
     order.sort()
     kept = min(count, ANCHORS)
     for k in range(kept):
         order[k] = np.uint64(keys[np.int64(order[k] & np.uint64(255))]) << np.uint64(8) | (order[k] & np.uint64(255))
     for entry in np.sort(order[:kept]):
-        k = np.int64(entry & np.uint64(255))
+        k = int(entry & np.uint64(255))
         out_keys[at] = keys[k]
         out_weights[at] = np.uint8(min(weights[k], 255))
         at += 1
@@ -224,9 +222,11 @@ def keep_anchors(keys: Any, weights: Any, count: int, out_keys: Any, out_weights
 
 @kernel(anchors, lexicon, prior)
 def featurize_column(
-    t_data: Any, t_at: Any, t_offsets: Any, t_hash: Any, t_start: Any, t_end: Any, t_flags: Any, t_sep: Any, t_value: Any,
+    t_data: Any, t_at: Any, t_offsets: Any, t_hash: Any, t_start: Any, t_end: Any, t_flags: Any, t_sep: Any,
+    t_value: Any,
     data: Any, at: Any, offsets: Any, hash_: Any, start: Any, end: Any, flags: Any, sep: Any, value: Any,
-    published: Any, lang: Any, keys: Any, idfs: Any, begin: Any, mask: Any, bigram_tables: Any, words: Any, classes: Any,
+    published: Any, lang: Any, keys: Any, idfs: Any, begin: Any, mask: Any, bigram_tables: Any,
+    words: Any, classes: Any,
     term_offsets: Any, term_hash: Any, term_bits: Any, term_idf: Any,
     anchor_offsets: Any, anchor_key: Any, anchor_weight: Any, known: Any,
 ) -> None:  # fmt: skip
@@ -261,7 +261,8 @@ def featurize_column(
         )  # fmt: skip
         found = find_anchors(
             t_data, t_at[i], t_at[i + 1], t_hash, t_start, t_end, t_flags, t_sep, t_value,
-            t_offsets[i], last_title, True, 0, published[i], words, classes, found_key, found_weight, found_place, found,
+            t_offsets[i], last_title, True, 0, published[i], words, classes,
+            found_key, found_weight, found_place, found,
         )  # fmt: skip
         found = find_anchors(
             data, at[i], at[i + 1], hash_, start, end, flags, sep, value,

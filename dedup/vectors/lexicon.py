@@ -23,8 +23,21 @@ SCALE = 50
 #: SPELLED + n: Vietnamese ordinal n in words, after "lần thứ".
 SPELLED = 70
 
-_MONTHS = "january february march april may june july august september october november december".split()
-_WEEKDAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
+_MONTHS = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+]
+_WEEKDAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 _WORDS: dict[int, str] = {
     DAY: "ngày",
     MONTH: "tháng",
@@ -73,7 +86,7 @@ def lexicon() -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
 
 
 @inlined
-def class_of(keys: Any, values: Any, h: Any) -> int:
+def class_of(keys: Any, values: Any, h: Any) -> Any:
     """Class of a token hash, 0 for every other word."""
     slot = np.int64(h) & 511
     while keys[slot] != 0:

@@ -1,6 +1,6 @@
 """Features of one article as bytes: what the store keeps.
 
-Little-endian, version 1: a header (version, marks, known, language, source, length, published, number of terms, number of
+Little-endian, version 1: a header (version, marks, known, language, source, length, published, numbers of terms and of
 anchors), then the columns ``term_hash uint32``, ``term_bits uint8``, ``term_idf uint8``, ``anchor_key uint32``,
 ``anchor_weight uint8``.
 """

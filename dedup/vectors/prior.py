@@ -54,9 +54,7 @@ def language_code(language: str | None) -> int:
 def load_prior() -> Prior:
     """Read the packaged tables (once a process)."""
     with (files("dedup") / "data" / "prior.npz").open("rb") as stream, np.load(stream) as arrays:
-        tables = [
-            (np.cumsum(arrays[f"{name}_keys"], dtype=np.uint32), arrays[f"{name}_idf"]) for name in LANGUAGES[1:]
-        ]
+        tables = [(np.cumsum(arrays[f"{name}_keys"], dtype=np.uint32), arrays[f"{name}_idf"]) for name in LANGUAGES[1:]]
     sizes = [0] + [1 << int(2 * len(keys)).bit_length() for keys, _ in tables]
     begin = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
     all_keys, all_idf = np.zeros(sum(sizes), np.uint32), np.zeros(sum(sizes), np.uint8)
@@ -82,7 +80,7 @@ def fill_table(keys: Any, values: Any, new_keys: Any, new_values: Any) -> None:
 
 
 @inlined
-def look_up(keys: Any, values: Any, begin: int, mask: int, key: Any) -> int:
+def look_up(keys: Any, values: Any, begin: int, mask: int, key: Any) -> Any:
     """Return the value of ``key`` in the table at ``begin``, -1 if absent."""
     if mask < 0 or key == 0:
         return -1

@@ -1,5 +1,7 @@
 """Articles written for these tests: every story, name and figure is invented."""
 
+# ruff: noqa: E501  (sentences of articles)
+
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta

@@ -11,7 +11,9 @@ from dedup.cluster.canonical import POLICIES, rank_canonical
 from dedup.vectors import featurize
 from tests.cluster.stories_text import FIRE_HANOI, FIRE_SAIGON, article
 
-FULL = article("full", FIRE_HANOI[0].title or "", f"{FIRE_HANOI[0].text} {FIRE_SAIGON[0].text}", hours=0, source="goc.example")
+FULL = article(
+    "full", FIRE_HANOI[0].title or "", f"{FIRE_HANOI[0].text} {FIRE_SAIGON[0].text}", hours=0, source="goc.example"
+)
 
 
 def first(members: list[Article], **options) -> str:

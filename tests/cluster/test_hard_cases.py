@@ -1,5 +1,7 @@
 """Cases that a story clusterer gets wrong if it only looks at words."""
 
+# ruff: noqa: E501  (sentences of articles)
+
 from __future__ import annotations
 
 import itertools
@@ -37,7 +39,11 @@ def together(*groups: tuple[Article, ...]) -> set[frozenset[str]]:
 
 @pytest.mark.parametrize("cluster", [batch, stream])
 def test_daily_templates_are_separate_stories(cluster) -> None:
-    days = [gold_price(6, "82,3", "84,5", "2.311"), gold_price(7, "83,1", "85,4", "2.324"), gold_price(8, "84", "86,7", "2.342")]
+    days = [
+        gold_price(6, "82,3", "84,5", "2.311"),
+        gold_price(7, "83,1", "85,4", "2.324"),
+        gold_price(8, "84", "86,7", "2.342"),
+    ]
 
     assert cluster(days) == together(*((day,) for day in days))
 
@@ -73,7 +79,9 @@ def test_equal_titles_do_not_make_one_story(cluster) -> None:
 @pytest.mark.parametrize("cluster", [batch, stream])
 def test_a_roundup_does_not_glue_the_stories_it_mentions(cluster) -> None:
     lines = [one.text.split(". ")[0] for one in (FIRE_HANOI[0], FIRE_SAIGON[0], MATCH_FIRST[0], MATCH_SECOND[0])]
-    roundup = article("roundup", "Điểm tin nổi bật", ".\n".join([*lines, "Thời tiết cả nước nắng nóng diện rộng."]), hours=20)
+    roundup = article(
+        "roundup", "Điểm tin nổi bật", ".\n".join([*lines, "Thời tiết cả nước nắng nóng diện rộng."]), hours=20
+    )
 
     found = cluster([*FIRE_HANOI, *FIRE_SAIGON, *MATCH_FIRST, *MATCH_SECOND, roundup])
 

@@ -24,7 +24,12 @@ def grown(step: int = len(ALL)) -> LiveStories:
 
 
 def test_how_articles_are_cut_into_batches_does_not_matter() -> None:
-    assert grown(1).stories == grown(3).stories == grown().stories == {"s0": [0, 1], "s2": [2, 3], "s4": [4, 5], "s6": [6, 7]}
+    assert (
+        grown(1).stories
+        == grown(3).stories
+        == grown().stories
+        == {"s0": [0, 1], "s2": [2, 3], "s4": [4, 5], "s6": [6, 7]}
+    )
 
 
 def test_decisions_say_what_was_decided_and_why() -> None:
@@ -91,7 +96,9 @@ def test_expired_articles_are_named_and_undated_ones_stay() -> None:
 
 def test_many_removals_rebuild_the_state_without_changing_it() -> None:
     live = LiveStories(new_key=lambda number: f"s{number}")
-    copies = [article(f"c{i}", f"Tin {i}", f"Chuyện riêng số {i} ở làng {i * 7} với nhân vật {i * 13}") for i in range(2100)]
+    copies = [
+        article(f"c{i}", f"Tin {i}", f"Chuyện riêng số {i} ở làng {i * 7} với nhân vật {i * 13}") for i in range(2100)
+    ]
     live.assign(list(range(2100)), featurize(copies))
     for number in range(2000):
         live.remove(number)

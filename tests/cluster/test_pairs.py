@@ -48,14 +48,19 @@ def test_pairs_are_symmetric_and_bounded() -> None:
         for two in ALL:
             ab, ba = row(one, two), row(two, one)
             assert ab == pytest.approx(ba, abs=1e-5)
-            assert all(0 <= ab[name] <= 1.0001 for name in ("body", "title", "lead", "names", "dates", "ordinals", "time_apart"))
+            assert all(
+                0 <= ab[name] <= 1.0001
+                for name in ("body", "title", "lead", "names", "dates", "ordinals", "time_apart")
+            )
 
 
 def test_what_is_missing_says_nothing() -> None:
     undated = [article(a.id, a.title or "", a.text, hours=None) for a in FIRE_HANOI]
     assert row(*undated)["time_apart"] == 0
     no_anchors = Article(text="Mưa lớn kéo dài ở miền núi."), Article(text="Nắng nóng gay gắt ở đồng bằng.")
-    assert not any(row(*no_anchors)[name] for name in ("dates", "date_conflict", "ordinals", "ordinal_conflict", "template"))
+    assert not any(
+        row(*no_anchors)[name] for name in ("dates", "date_conflict", "ordinals", "ordinal_conflict", "template")
+    )
 
 
 def test_ordinals_conflict_under_one_head() -> None:
@@ -88,7 +93,9 @@ def test_candidates_hold_every_true_pair_and_respect_the_window() -> None:
 
     assert {(0, 1), (2, 3), (4, 5), (6, 7)} <= pairs
     assert (4, 6) not in pairs
-    assert pairs == set(zip(*(side.tolist() for side in candidate_pairs(prepared, window=2 * 86_400, threads=3)), strict=True))
+    assert pairs == set(
+        zip(*(side.tolist() for side in candidate_pairs(prepared, window=2 * 86_400, threads=3)), strict=True)
+    )
 
 
 def test_stories_do_not_depend_on_the_order() -> None:

@@ -11,7 +11,8 @@ from dedup.article import Article
 MOMENT = datetime(2024, 5, 6, 8, tzinfo=UTC)
 _BARS = (
     "Chia sẻ bài viết lên Facebook Twitter Zalo Sao chép liên kết", "Đăng ký nhận bản tin hằng ngày của chúng tôi",
-    "Tải ứng dụng để đọc tin nhanh hơn", "Bình luận của bạn sẽ được xét duyệt trước khi đăng", "Xem thêm tin cùng chuyên mục",
+    "Tải ứng dụng để đọc tin nhanh hơn", "Bình luận của bạn sẽ được xét duyệt trước khi đăng",
+    "Xem thêm tin cùng chuyên mục",
     "Mời quý độc giả theo dõi kênh của chúng tôi", "Bản quyền thuộc về tòa soạn, cấm sao chép dưới mọi hình thức",
 )  # fmt: skip
 
@@ -54,7 +55,10 @@ def story_of(original: Article, rng: random.Random) -> list[Article]:
     ways = {"cut": cut, "garbled": garbled, "padded": padded}
     same_time = [replace(first, id=name, text=way(first.text, rng)) for name, way in ways.items()]
     all_ways = padded(garbled(cut(first.text, rng), rng), rng)
-    worse = [replace(first, id="later", published_at=later()), replace(first, id="all", text=all_ways, published_at=later())]
+    worse = [
+        replace(first, id="later", published_at=later()),
+        replace(first, id="all", text=all_ways, published_at=later()),
+    ]
     late_copies = [replace(one, id=f"late-{one.id}", published_at=later()) for one in same_time]
     members = [first, *same_time, *worse, *late_copies]
     rng.shuffle(members)

@@ -1,5 +1,7 @@
 """Dates, ordinals and amounts are read in the many ways they are written."""
 
+# ruff: noqa: E501  (sentences of articles)
+
 from __future__ import annotations
 
 from datetime import UTC, datetime
@@ -28,7 +30,15 @@ def test_a_day_without_year(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["ngày 21/8/2015", "21.8.2015", "21-8-2015", "2015-08-21", "ngày 21 tháng 8 năm 2015", "August 21, 2015", "21 August 2015"],
+    [
+        "ngày 21/8/2015",
+        "21.8.2015",
+        "21-8-2015",
+        "2015-08-21",
+        "ngày 21 tháng 8 năm 2015",
+        "August 21, 2015",
+        "21 August 2015",
+    ],
 )
 def test_a_day_with_year(text: str) -> None:
     assert anchors(f"Họp {text} tại đây") == {("date", "2015-08-21")}

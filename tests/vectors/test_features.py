@@ -94,7 +94,9 @@ def test_idf_follows_its_definition() -> None:
     features = featurize(some(50))
     counts = Counter(features.term_hash.tolist())
     weights = Idf.prior().blend(features).weights(features)
-    for h, byte, weight in zip(features.term_hash.tolist()[:40], features.term_idf.tolist(), weights.tolist(), strict=False):
+    for h, byte, weight in zip(
+        features.term_hash.tolist()[:40], features.term_idf.tolist(), weights.tolist(), strict=False
+    ):
         count = counts[h] if counts[h] >= 2 else 1
         expected = np.log((5000 + 50 + 1) / (5000 * np.exp(1 - byte / 16) + count)) + 1
         assert weight == pytest.approx(min(8.0, max(0.3, expected)), rel=1e-4)

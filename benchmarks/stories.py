@@ -1,0 +1,91 @@
+"""Speed of story clustering in process: batch and stream, by number of articles.
+
+Usage: python benchmarks/stories.py ARTICLES.jsonl.gz [--sizes 10000,30000,100000] [--threads 4]
+
+Articles are made from the given ones: each keeps a random 70% of the sentences of one article and takes some of
+another; the reports of one story are published within two days of a month.
+
+Prints, per size: features/s, batch articles/s, stream articles/s with the last 10,000 assigned among all the others.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import random
+import time
+from datetime import UTC, datetime, timedelta
+
+from dedup.article import Article
+from dedup.cluster.live import LiveStories
+from dedup.cluster.stories import cluster_stories
+from dedup.readers import read_articles
+from dedup.vectors import Features, Idf, featurize
+
+START = datetime(2024, 3, 1, tzinfo=UTC)
+REPORTS = 4
+
+
+def make(bases: list[Article], n: int, seed: int = 0) -> list[Article]:
+    """Make ``n`` reports, about :data:`REPORTS` a story."""
+    rng = random.Random(seed)
+    sentences = [base.text.split(". ") for base in bases]
+    out: list[Article] = []
+    while len(out) < n:
+        one = rng.randrange(len(bases))
+        begin = START + timedelta(days=rng.uniform(0, 28))
+        second = rng.randrange(len(bases))
+        for _ in range(rng.randint(1, 2 * REPORTS - 1)):
+            own = [s for s in sentences[one] if rng.random() < 0.7] + sentences[second][: 2 + rng.randrange(4)]
+            noise = rng.choice(sentences[rng.randrange(len(bases))])
+            text = ". ".join([*own, noise]) or "."
+            moment = begin + timedelta(hours=rng.uniform(0, 48))
+            out.append(Article(id=f"n{len(out)}", title=own[0][:80] or None, text=text, published_at=moment, lang="vi"))
+    return out[:n]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("articles")
+    parser.add_argument("--sizes", default="10000,30000,100000")
+    parser.add_argument("--threads", type=int, default=4)
+    arguments = parser.parse_args()
+    bases = [one for one in read_articles([arguments.articles]) if len(one.text) > 500]
+    sizes = [int(size) for size in arguments.sizes.split(",")]
+    warm = featurize(make(bases, 200))
+    cluster_stories(warm)
+    LiveStories().assign(list(range(200)), warm)
+    seconds: list[float] = []
+    for size in sizes:
+        articles = make(bases, size)
+        t0 = time.perf_counter()
+        features = featurize(articles, threads=arguments.threads)
+        t1 = time.perf_counter()
+        found = cluster_stories(features, threads=arguments.threads)
+        t2 = time.perf_counter()
+        seconds.append(t2 - t1)
+        order = sorted(range(size), key=lambda i: articles[i].published_at or START)
+        live = LiveStories(idf=Idf.prior().blend(features), window=40 * 86_400)
+        last = min(10_000, size // 2)
+        _assign(live, order[:-last], features)
+        t3 = time.perf_counter()
+        _assign(live, order[-last:], features)
+        t4 = time.perf_counter()
+        print(
+            f"{size:>8,} articles: features {size / (t1 - t0):>8,.0f}/s, batch {size / (t2 - t1):>8,.0f}/s, "
+            f"stream with {size - last:,} live {last / (t4 - t3):>8,.0f}/s, "
+            f"{len(set(found.labels.tolist())):,} stories in batch, {len(live.stories):,} in stream", flush=True,
+        )  # fmt: skip
+    if len(sizes) > 1:
+        exponent = math.log(seconds[-1] / seconds[0]) / math.log(sizes[-1] / sizes[0])
+        print(f"batch exponent from {sizes[0]:,} to {sizes[-1]:,}: {exponent:.2f}")
+
+
+def _assign(live: LiveStories, order: list[int], features: Features) -> None:
+    for start in range(0, len(order), 512):
+        part = order[start : start + 512]
+        live.assign(part, features.take(part))
+
+
+if __name__ == "__main__":
+    main()
