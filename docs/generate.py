@@ -171,7 +171,8 @@ def keys_page() -> str:
             lines.append(f"| `{{d}}{shown}` | {' '.join(text.split()).replace('|', chr(92) + '|')} |")
     lines += ["", "API keys, sessions and rate limits have a tag of their own, for nothing is written with the index:", ""]
     lines += ["| key | type and what it holds |", "| --- | --- |"]
-    for key, kind, text in re.findall(r"^``(\{access\}\S*)``\s+(\w+)\s+(.+)$", access.__doc__ or "", re.MULTILINE):
+    row = re.compile(r"^``(\{access\}\S*)``\s+(\w+)\s+(.+)$", re.MULTILINE)
+    for key, kind, text in row.findall(access.__doc__ or ""):
         lines.append(f"| `{key}` | {kind.upper()} {text.replace('``', '`')} |")
     return "\n".join(lines).rstrip() + "\n"
 
