@@ -7,6 +7,8 @@ stores) and large files are split; other kinds are read whole, a file a task, fr
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+from os.path import abspath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -38,6 +40,21 @@ _CHUNK = 1024
 Record = tuple[int, int, Callable[[], Article]]
 
 
+class Places:
+    """The place of each input in the order given; a file that a glob of another file system found has the glob's."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = list(names)
+        self._known = {name: number for number, name in enumerate(names)}
+
+    def of(self, path: str) -> int:
+        """Place of the input that ``path`` belongs to."""
+        if path not in self._known:
+            found = (number for number, name in enumerate(self._names) if fnmatchcase(path, name))
+            self._known[path] = next(found, len(self._names))
+        return self._known[path]
+
+
 def read_inputs(spark: SparkSession, inputs: Sequence[str], rename: Mapping[str, str]) -> DataFrame:
     """Return every record of the inputs as a row of :data:`READ`.
 
@@ -50,7 +67,7 @@ def read_inputs(spark: SparkSession, inputs: Sequence[str], rename: Mapping[str,
     names = [name for name in inputs if _remote(name)] + expand_inputs(local)
     if "-" in names:
         raise InputError("-: the Spark engine cannot read standard input; give it a file or a folder")
-    places = {_plain_path(name): number for number, name in enumerate(names)}
+    places = Places([_plain_path(name) for name in names])
     kinds: dict[str, list[str]] = {}
     for name in names:
         kinds.setdefault(_kind(name), []).append(name)
@@ -67,7 +84,7 @@ def read_inputs(spark: SparkSession, inputs: Sequence[str], rename: Mapping[str,
     return first
 
 
-def _read_lines(spark: SparkSession, names: list[str], places: dict[str, int], rename: dict[str, str]) -> DataFrame:
+def _read_lines(spark: SparkSession, names: list[str], places: Places, rename: dict[str, str]) -> DataFrame:
     frame = spark.read.text(names).selectExpr(
         "_metadata.file_path as path", "monotonically_increasing_id() as row", "cast(value as binary) as line"
     )
@@ -77,14 +94,14 @@ def _read_lines(spark: SparkSession, names: list[str], places: dict[str, int], r
             for batch in batches:
                 for path, row, line in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                     if line.strip():
-                        yield places[_plain_path(path)], row, _line_reader(_plain_path(path), line, rename)
+                        yield places.of(_plain_path(path)), row, _line_reader(_plain_path(path), line, rename)
 
         return _chunks(records())
 
     return frame.mapInArrow(read, SPARK_READ)
 
 
-def _read_parquet(spark: SparkSession, names: list[str], places: dict[str, int], rename: dict[str, str]) -> DataFrame:
+def _read_parquet(spark: SparkSession, names: list[str], places: Places, rename: dict[str, str]) -> DataFrame:
     frame = (
         spark.read.option("mergeSchema", "true")
         .parquet(*names)
@@ -96,14 +113,14 @@ def _read_parquet(spark: SparkSession, names: list[str], places: dict[str, int],
             for batch in batches:
                 for record in batch_records(batch):
                     path, row = _plain_path(record.pop("__path")), record.pop("__row")
-                    yield places[path], row, _record_reader(path, record, rename)
+                    yield places.of(path), row, _record_reader(path, record, rename)
 
         return _chunks(records())
 
     return frame.mapInArrow(read, SPARK_READ)
 
 
-def _read_whole(spark: SparkSession, names: list[str], places: dict[str, int], rename: dict[str, str]) -> DataFrame:
+def _read_whole(spark: SparkSession, names: list[str], places: Places, rename: dict[str, str]) -> DataFrame:
     frame = spark.createDataFrame([(name,) for name in names], "path string").repartition(len(names))
 
     def read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -112,9 +129,9 @@ def _read_whole(spark: SparkSession, names: list[str], places: dict[str, int], r
                 for path in batch.column(0).to_pylist():
                     problems: list[ArticleError | InputError] = []
                     for row, article in enumerate(read_articles([path], on_reject=problems.append, rename=rename)):
-                        yield places[_plain_path(path)], row, _given(article)
+                        yield places.of(_plain_path(path)), row, _given(article)
                     for row, problem in enumerate(problems):
-                        yield places[_plain_path(path)], row, _raiser(problem)
+                        yield places.of(_plain_path(path)), row, _raiser(problem)
 
         return _chunks(records())
 
@@ -213,6 +230,4 @@ def _plain_path(name: str) -> str:
     parts = urlsplit(name)
     if parts.scheme not in ("", "file"):
         return name
-    from os.path import abspath
-
     return abspath(unquote(parts.path)) if parts.scheme == "file" else abspath(name)
