@@ -277,13 +277,13 @@ class Service:
     def wake(self) -> None:
         """Ask for a drain of every language that waits and has not been asked for lately."""
         languages = sorted(name.decode() for name in self.connection.one("SMEMBERS", keys.LANGUAGES))
+        lengths = self.connection.execute([("LLEN", keys.pending(lang)) for lang in languages])
+        waiting = [lang for lang, length in zip(languages, lengths, strict=True) if length]
+        # The key says that somebody was asked: it is set for those alone who are, or the next arrival asks nobody.
         life = round(self.settings.workers.tick_seconds * 1000)
-        step: list[scripts.Command] = []
-        for lang in languages:
-            step += [("LLEN", keys.pending(lang)), ("SET", keys.wake(lang), 1, "NX", "PX", life)]
-        replies = self.connection.execute(step)
-        for place, lang in enumerate(languages):
-            if replies[2 * place] and replies[2 * place + 1]:
+        asked = self.connection.execute([("SET", keys.wake(lang), 1, "NX", "PX", life) for lang in waiting])
+        for lang, first in zip(waiting, asked, strict=True):
+            if first:
                 broker.send(self.app, broker.ASSIGN, [lang])
 
     def assign(self, lang: str | None = None) -> int:
