@@ -169,7 +169,7 @@ def keys_page() -> str:
         if text and key:
             shown = re.sub(r"\{[^{}]*?(\w+)[^{}]*\}", lambda m: m[1].upper(), key[1])
             lines.append(f"| `{{d}}{shown}` | {' '.join(text.split()).replace('|', chr(92) + '|')} |")
-    lines += ["", "API keys, sessions and rate limits have a tag of their own: they are not written with the index.", ""]
+    lines += ["", "API keys, sessions and rate limits have a tag of their own: the index is written without them.", ""]
     lines += ["| key | type and what it holds |", "| --- | --- |"]
     row = re.compile(r"^``(\{access\}\S*)``\s+(\w+)\s+(.+)$", re.MULTILINE)
     for key, kind, text in row.findall(access.__doc__ or ""):
