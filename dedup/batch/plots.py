@@ -85,7 +85,7 @@ def curve(
     plot.y_ticks([0, 0.25, 0.5, 0.75, 1], lambda value: value)
     plot.line([(i / points, function(i / points)) for i in range(points + 1)])
     if mark is not None:
-        plot.vertical(mark, f"threshold {mark:g}: found {100 * function(mark):.2f}%")
+        plot.vertical(mark, f"threshold {mark:g}: found {100 * function(mark):.2f}%", low=True)
     return plot.svg()
 
 
@@ -134,11 +134,12 @@ class _Plot:
         path = " ".join(f"{_x(x)},{_y(y)}" for x, y in points)
         self._parts.append(f'<polyline points="{path}"/>')
 
-    def vertical(self, x: float, text: str) -> None:
+    def vertical(self, x: float, text: str, *, low: bool = False) -> None:
         anchor, shift = ("end", -4) if x > 0.5 else ("start", 4)
         self._parts.append(f'<line class="mark" x1="{_x(x)}" y1="{_y(0)}" x2="{_x(x)}" y2="{_TOP}"/>')
+        y = _y(0.12) if low else _TOP + 10
         self._parts.append(
-            f'<text class="mark" x="{_x(x) + shift}" y="{_TOP + 10}" text-anchor="{anchor}">{escape(text)}</text>'
+            f'<text class="mark" x="{_x(x) + shift}" y="{y}" text-anchor="{anchor}">{escape(text)}</text>'
         )
 
     def svg(self) -> str:

@@ -164,7 +164,7 @@ def _plots(report: RunReport) -> dict[str, str]:
     }
     if any(report.jaccard):
         out["jaccard"] = histogram(
-            report.jaccard, low=0, high=1, label="verified Jaccard of candidate pairs", mark=report.jaccard_threshold
+            report.jaccard, low=0, high=1, label="verified Jaccard of related pairs", mark=report.jaccard_threshold
         )
     if any(report.probability):
         out["probability"] = histogram(
