@@ -1,0 +1,75 @@
+"""A store without room: push refuses, nothing is half-written, and work goes on when room is made."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from dedup.article import Article
+from dedup.errors import StoreFull
+from dedup.service import Service
+from dedup.settings import LogSettings, QueueSettings, Settings, StoreSettings, WorkerSettings
+from dedup.store import keys
+from dedup.store.connection import Connection
+from dedup.supervisor import Supervisor
+
+PARTS = ("store", "workers", "scheduler")
+BATCH = 20
+
+
+def articles(first: int, count: int) -> list[Article]:
+    """Articles of 400 words of their own."""
+    return [
+        Article(id=f"a{n}", text=" ".join(f"w{n * 400 + w}" for w in range(400)), lang="vi")
+        for n in range(first, first + count)
+    ]
+
+
+def fill(service: Service) -> list[str]:
+    """Push until the store refuses; return the ids that were accepted."""
+    accepted: list[str] = []
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            accepted += service.push(articles(len(accepted), BATCH)).accepted
+        except StoreFull:
+            return accepted
+    raise AssertionError("the store never refused")
+
+
+def half_written(store: Connection) -> list[str]:
+    """Articles of which one key is there and another is not."""
+    names = {name.decode().removeprefix(keys.TAG) for name in store.client.scan_iter(f"{keys.TAG}:*", count=1000)}
+    numbers = {int.from_bytes(value, "little") for name in names if name.startswith(":i:")
+               for value in store.client.hvals(keys.TAG + name)}  # fmt: skip
+    records = {int(name[3:]) for name in names if name.startswith(":r:")}
+    texts = {int(name[3:]) for name in names if name.startswith(":t:")}
+    return [f"article {number}" for number in (numbers ^ records) | (records ^ texts)]
+
+
+@pytest.mark.slow
+def test_a_full_store_refuses_and_goes_on_when_room_is_made(tmp_path: Path) -> None:
+    settings = Settings(
+        store=StoreSettings(url=f"embedded:{tmp_path}/store"),
+        queue=QueueSettings(batch=BATCH),
+        workers=WorkerSettings(concurrency=2, tick_seconds=1),
+        log=LogSettings(level="error"),
+    )
+    with Supervisor(settings, only=PARTS), Service.open(settings=settings) as service:
+        client = service.connection.client
+        client.config_set("maxmemory", client.info("memory")["used_memory"] + 3_000_000)
+        accepted = fill(service)
+        assert accepted
+        time.sleep(3)  # what works on a full store must not give up, nor break anything
+        with pytest.raises(StoreFull):
+            service.push(articles(900_000, BATCH))
+        assert half_written(service.connection) == []
+
+        client.config_set("maxmemory", 0)
+        found = service.wait(accepted, timeout=90)
+        assert set(accepted) - set(found) == set(), service.status()
+        assert half_written(service.connection) == []
+        status = service.status()
+        assert (status.articles, status.dead, status.queue) == (len(accepted), 0, 0)
