@@ -146,16 +146,21 @@ def waiting(app: Celery, queue: str) -> int:
     StoreUnavailable
         The broker does not answer.
     """
-    try:
+    for last in (False, True):
         with app.pool.acquire(block=True) as connection:
-            connection.ensure_connection(max_retries=2, interval_start=0.1, timeout=10)
-            channel = connection.default_channel
             try:
-                return int(channel.queue_declare(queue=queue, passive=True).message_count)
-            except connection.channel_errors:
-                return 0
-    except (OperationalError, OSError) as error:
-        raise _error(error) from error
+                connection.ensure_connection(max_retries=2, interval_start=0.1, timeout=10)
+                channel = connection.default_channel
+                try:
+                    return int(channel.queue_declare(queue=queue, passive=True).message_count)
+                except connection.channel_errors:
+                    return 0
+            except Exception as error:  # each transport has errors of its own
+                # The broker was restarted since: a connection that has died must not be handed out again.
+                connection.close()
+                if last:
+                    raise _error(error) from error
+    raise AssertionError("unreachable")
 
 
 def _error(error: Exception) -> StoreUnavailable | StoreFull:

@@ -134,12 +134,12 @@ def test_nothing_is_lost_and_nothing_doubled(tmp_path: Path, fsync: str) -> None
             faults.inject()
         producer.join(900)
         assert not producer.is_alive()
+        assert producer.accepted == {row["id"] for row in rows}, "the producer gave up"
         lost = _settle(settings, rows, retry=fsync == "everysec")
         observer.stop.set()
         observer.join(30)
         print(f"{fsync}: {dict(faults.done)}, refused {producer.refusals}, sent again after the faults {lost}")
         with Service.open(settings=settings) as service:
-            assert producer.accepted == {row["id"] for row in rows}
             snap = audit(service, expected=producer.accepted)
             assert service.dead_letters().items == ()
             for name in observer.seen:
