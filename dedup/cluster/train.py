@@ -265,7 +265,7 @@ def main() -> None:
     parser.add_argument("--folds", type=Path, help="folder for the models of each fold and of each set left out")
     arguments = parser.parse_args()
     same = json.loads(arguments.corrections.read_text(encoding="utf-8"))["same"] if arguments.corrections else []
-    sets = [_read(path, same) for path in arguments.sets]
+    sets = [read_set(path, same) for path in arguments.sets]
     rows = [training_rows(data) for data in sets]
     editions = [edition_rows(data) for data in sets]
     curves, pairs, links = [], [], []
@@ -297,7 +297,8 @@ def main() -> None:
         arguments.out.write_text(model.to_json() + "\n", encoding="utf-8")
 
 
-def _read(path: Path, same: Sequence[Sequence[str]]) -> LabelledSet:
+def read_set(path: Path, same: Sequence[Sequence[str]]) -> LabelledSet:
+    """Read a labelled set; ``same`` lists story ids that are one event."""
     articles = list(read_articles([str(path)]))
     stories = corrected([str(article.metadata["story_id"]) for article in articles], same)
     return LabelledSet.of(path.name.split(".")[0], [replace(a, metadata={}) for a in articles], stories)
