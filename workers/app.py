@@ -8,6 +8,7 @@ from __future__ import annotations
 from celery.signals import setup_logging
 
 from dedup.log import configure
+from dedup.service import wire
 from dedup.service.broker import broker_url, celery_app
 from dedup.settings import Settings
 from dedup.store.connection import Connection
@@ -29,6 +30,7 @@ def _store_url() -> str:
 
 
 transport.install()
+wire.register_reader()
 if settings.log.format == "json":
     # Connected, it takes the place of Celery's own set-up.
     setup_logging.connect(lambda **_: configure(settings.log), weak=False)

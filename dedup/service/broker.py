@@ -18,6 +18,7 @@ from kombu.exceptions import OperationalError
 from dedup import tracing
 from dedup.article import Article
 from dedup.errors import StoreFull, StoreRefused, StoreUnavailable
+from dedup.service import wire
 from dedup.settings import Settings
 
 INGEST, ASSIGN, NIGHTLY = "dedup.ingest", "dedup.assign", "dedup.nightly"
@@ -57,9 +58,10 @@ def broker_url(settings: Settings, store_url: str) -> str:
 
 def celery_app(settings: Settings, url: str) -> Celery:
     """The Celery app for the broker at ``url``."""
+    wire.register_writer()
     app = Celery("dedup", broker=url, set_as_current=False)
     app.conf.update(
-        task_serializer="json",
+        task_serializer=wire.NAME,
         accept_content=["json"],
         result_serializer="json",
         task_ignore_result=True,
