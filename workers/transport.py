@@ -43,7 +43,7 @@ class Channel(handover.Channel):
 
     def _brpop_read(self, **options: Any) -> Any:
         try:
-            return super()._brpop_read(**options)  # type: ignore[no-untyped-call]
+            return super()._brpop_read(**options)
         except UnicodeDecodeError as error:
             return self._hand_on(error.object.decode("utf-8", "backslashreplace"))
         except ValueError as error:

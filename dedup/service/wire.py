@@ -39,7 +39,7 @@ def read(data: Any) -> Any:
             return orjson.loads(data)
         except orjson.JSONDecodeError:
             pass
-    return json.loads(data)
+    return json.loads(data)  # type: ignore[no-untyped-call]
 
 
 def register_writer() -> None:
