@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib import import_module
 from typing import Any
 
 import click
@@ -46,10 +47,7 @@ def cluster_command(
     """
     settings = obj.settings(threads=threads)
     refused = Refusals()
-    if engine == "spark":
-        from dedup.batch.spark import cluster_files
-    else:
-        from dedup.batch.local import cluster_files
+    cluster_files = import_module(f"dedup.batch.{engine}").cluster_files
     with bars() as bar:
         summary = cluster_files(
             inputs,

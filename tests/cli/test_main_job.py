@@ -82,7 +82,7 @@ def _of(process, folder):
     ],
 )
 def test_errors_name_the_thing_and_choose_the_exit_code(tmp_path, args, code, says):
-    got, out, err = dedup(*args, cwd=tmp_path)
+    got, _, err = dedup(*args, cwd=tmp_path)
     assert says in err
     assert "Traceback" not in err
     assert got == code
