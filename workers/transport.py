@@ -22,7 +22,7 @@ class Message(base.Message):
 
     def __init__(self, payload: Any, channel: Any = None, **options: Any) -> None:
         try:
-            super().__init__(payload, channel=channel, **options)  # type: ignore[no-untyped-call]
+            super().__init__(payload, channel=channel, **options)
             # The bookkeeping of unacknowledged messages counts on these.
             _ = self.delivery_info["exchange"], self.delivery_info["routing_key"], self.delivery_tag + ""
             if not isinstance(self.headers, dict) or not isinstance(self.body, bytes):
@@ -30,7 +30,7 @@ class Message(base.Message):
         except Exception:
             self._raw = payload
             nowhere = {"exchange": "", "routing_key": ""}
-            plain.Message.__init__(  # type: ignore[no-untyped-call]
+            plain.Message.__init__(
                 self, body=payload, channel=channel, delivery_tag=str(uuid4()), delivery_info=nowhere
             )
             self.errors = [sys.exc_info()]

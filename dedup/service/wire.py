@@ -21,7 +21,8 @@ def write(value: Any) -> bytes:
     try:
         return orjson.dumps(value, option=orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS)
     except TypeError:
-        return json.dumps(value).encode()  # type: ignore[no-untyped-call,no-any-return]
+        written: str = json.dumps(value)
+        return written.encode()
 
 
 def read(data: Any) -> Any:
@@ -39,7 +40,7 @@ def read(data: Any) -> Any:
             return orjson.loads(data)
         except orjson.JSONDecodeError:
             pass
-    return json.loads(data)  # type: ignore[no-untyped-call]
+    return json.loads(data)
 
 
 def register_writer() -> None:
