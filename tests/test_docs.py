@@ -6,7 +6,6 @@ import pytest
 
 from docs.generate import ROOT, pages
 
-
 GENERATED = ["config/dedup.toml", "docs/settings.md", "docs/cli.md", "docs/http.md", "docs/keys.md"]
 
 

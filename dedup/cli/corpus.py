@@ -37,6 +37,7 @@ def cluster_command(
     memory: str | None,
     threads: int | None,
     rename: tuple[str, ...],
+    master: str | None,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -48,6 +49,10 @@ def cluster_command(
     settings = obj.settings(threads=threads)
     refused = Refusals()
     cluster_files = import_module(f"dedup.batch.{engine}").cluster_files
+    if engine == "spark":
+        options["master"] = master
+    elif master:
+        raise click.UsageError("--master goes with --engine spark")
     with bars() as bar:
         summary = cluster_files(
             inputs,
