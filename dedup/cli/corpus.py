@@ -23,6 +23,7 @@ from dedup.errors import InputError
 @click.option("--threads", type=int, help="Threads of the kernels; one a core when missing.")
 @click.option("--incremental", metavar="PREVIOUS", help="Add INPUT to the result of an earlier run with --keep-state.")
 @click.option("--keep-state", is_flag=True, help="Leave OUT.state, so that a later run can add to this one.")
+@click.option("--master", metavar="URL", help="Spark master, such as local[4] or yarn; with --engine spark.")
 @click.option("--keep", type=click.Choice(["canonical"]), help="Write the deduplicated corpus instead of rows.")
 @click.option("--report", type=click.Path(dir_okay=False), help="Write an HTML report here.")
 @click.option("--rename", multiple=True, metavar="COLUMN=FIELD", help="Read a column under another name.")
