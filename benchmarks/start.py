@@ -1,6 +1,6 @@
 """How soon a process is ready: import, first kernel ever, first kernel of a later process, four processes at once.
 
-    python -m benchmarks.start
+python -m benchmarks.start
 """
 
 from __future__ import annotations
@@ -16,11 +16,10 @@ from pathlib import Path
 import dedup
 from benchmarks import results
 
-_IMPORT = "import time; t = time.perf_counter(); import dedup; print(time.perf_counter() - t)"
-_KERNEL = (
-    "import time, dedup; texts = ['một hai ba bốn năm sáu bảy tám'] * 8; t = time.perf_counter(); "
-    "dedup.{call}(texts); print(time.perf_counter() - t)"
-)
+_CLOCKS = "import time; t, c = time.perf_counter(), time.process_time(); "
+_PRINT = "; print(time.perf_counter() - t, time.process_time() - c)"
+_IMPORT = _CLOCKS + "import dedup" + _PRINT
+_KERNEL = _CLOCKS + "import dedup; dedup.{call}(['một hai ba bốn năm sáu bảy tám'] * 8)" + _PRINT
 
 
 def _start(code: str, folder: Path) -> subprocess.Popen[str]:
@@ -29,13 +28,18 @@ def _start(code: str, folder: Path) -> subprocess.Popen[str]:
     return subprocess.Popen([sys.executable, "-c", code], cwd=folder, env=environment, stdout=pipe, text=True)
 
 
-def _seconds(process: subprocess.Popen[str]) -> float:
-    return round(float(process.communicate()[0]), 3)
+def _seconds(process: subprocess.Popen[str]) -> tuple[float, ...]:
+    """Wall and CPU seconds."""
+    return tuple(round(float(word), 3) for word in process.communicate()[0].split())
+
+
+def _median(code: str, folder: Path) -> tuple[float, ...]:
+    return tuple(statistics.median(of) for of in zip(*(_seconds(_start(code, folder)) for _ in range(5)), strict=True))
 
 
 def main() -> None:
     """Measure on a copy of the package that has no compiled code yet; write ``results/start.json``."""
-    figures: dict[str, float] = {}
+    figures: dict[str, tuple[float, ...]] = {}
     with tempfile.TemporaryDirectory() as temporary:
         for call in ("minhash", "find_duplicates"):
             folder = Path(temporary) / call
@@ -43,16 +47,16 @@ def main() -> None:
             shutil.copytree(Path(dedup.__file__).parent, folder / "dedup", ignore=ignore)
             if call == "minhash":
                 _seconds(_start(_IMPORT, folder))
-                figures["import"] = statistics.median(_seconds(_start(_IMPORT, folder)) for _ in range(5))
+                figures["import dedup"] = _median(_IMPORT, folder)
                 together = [_start(_KERNEL.format(call=call), folder) for _ in range(4)]
-                figures["first minhash, four processes at once"] = max(map(_seconds, together))
+                figures["import, first minhash, four fresh processes at once"] = max(map(_seconds, together))
                 shutil.rmtree(folder)
                 shutil.copytree(Path(dedup.__file__).parent, folder / "dedup", ignore=ignore)
-            figures[f"first {call} on a fresh machine"] = _seconds(_start(_KERNEL.format(call=call), folder))
-            later = [_seconds(_start(_KERNEL.format(call=call), folder)) for _ in range(5)]
-            figures[f"first {call} of a later process"] = statistics.median(later)
-    for name, seconds in figures.items():
-        print(f"{name:42} {seconds:7.3f} s")
+            code = _KERNEL.format(call=call)
+            figures[f"import, first {call} on a fresh machine"] = _seconds(_start(code, folder))
+            figures[f"import, first {call} of a later process"] = _median(code, folder)
+    for name, (wall, cpu) in figures.items():
+        print(f"{name:52} {wall:7.3f} s   cpu {cpu:7.3f} s")
     print(results.write("start", {"seconds": figures}))
 
 

@@ -87,8 +87,8 @@ def scale(figures: Figures) -> str:
 
 def start(figures: Figures) -> str:
     """Start of a process."""
-    rows = [[name, f"{seconds:.2f}"] for name, seconds in figures["seconds"].items()]
-    return f"{_table(['what', 'seconds'], rows)}\n\n{_machine(figures)}"
+    rows = [[name, f"{wall:.2f}", f"{cpu:.2f}"] for name, (wall, cpu) in figures["seconds"].items()]
+    return f"{_table(['what', 's', 'CPU s'], rows)}\n\n{_machine(figures)}"
 
 
 BLOCKS: dict[str, tuple[str, Callable[[Figures], str]]] = {
