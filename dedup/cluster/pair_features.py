@@ -16,7 +16,7 @@ from dedup.text.compiled import kernel
 from dedup.vectors import Features, Idf, anchors
 from dedup.vectors.anchors import DATE, KIND_SHIFT, ORDINAL, UNDATED, day_of_year
 from dedup.vectors.features import HAS_TITLE
-from dedup.vectors.kernels import BIGRAM, FREQUENCIES, LEAD, NAME, TF_SHIFT, TITLE
+from dedup.vectors.kernels import BIGRAM, LEAD, NAME, TF_SHIFT, TF_WEIGHT, TITLE
 
 #: Columns of a row, with what each says.
 PAIR_FEATURES: dict[str, str] = {
@@ -98,7 +98,7 @@ def field_norms(offsets: Any, bits: Any, weight: Any, norms: Any) -> None:
     for i in range(norms.shape[0]):
         for k in range(offsets[i], offsets[i + 1]):
             b, w = bits[k], weight[k]
-            tf = np.float32(1.0) + np.log(FREQUENCIES[b >> TF_SHIFT])
+            tf = TF_WEIGHT[b >> TF_SHIFT]
             norms[i, 0] += (w * tf) ** 2
             if b & TITLE:
                 norms[i, 1] += w * w
@@ -202,15 +202,9 @@ def compare(p: Any, i: Any, j: Any, row: Any) -> None:
     a_end, b_end = p.term_offsets[i + 1], p.term_offsets[j + 1]
     while a < a_end and b < b_end:
         left, right = p.term_hash[a], p.term_hash[b]
-        if left < right:
-            a += 1
-        elif left > right:
-            b += 1
-        else:
+        if left == right:
             x, y, w = p.term_bits[a], p.term_bits[b], p.weight[a]
-            tf = (np.float32(1) + np.log(FREQUENCIES[x >> TF_SHIFT])) * (
-                np.float32(1) + np.log(FREQUENCIES[y >> TF_SHIFT])
-            )
+            tf = TF_WEIGHT[x >> TF_SHIFT] * TF_WEIGHT[y >> TF_SHIFT]
             square = w * w
             body += square * tf
             both = x & y
@@ -227,8 +221,9 @@ def compare(p: Any, i: Any, j: Any, row: Any) -> None:
             else:
                 words += w
             rare += max(np.float32(0), w - _RARE_IDF)
-            a += 1
-            b += 1
+        # No branch on which is smaller: it could not be predicted.
+        a += left <= right
+        b += right <= left
     n, m = p.norms[i], p.norms[j]
     cosine = body / max(n[0] * m[0], np.float32(1e-6))
     row[_BODY] = np.sqrt(cosine)

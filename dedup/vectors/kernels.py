@@ -31,6 +31,8 @@ TITLE, LEAD, NAME, NUMBER, BIGRAM = 1, 2, 4, 8, 16
 TF_SHIFT = 5
 #: Frequency classes 0 to 7 stand for these frequencies.
 FREQUENCIES = np.array([1, 2, 3, 4, 6, 9, 14, 24], np.float32)
+#: ``1 + ln tf`` of each frequency class.
+TF_WEIGHT = (1 + np.log(FREQUENCIES)).astype(np.float32)
 #: Kept of each article: unigrams, bigrams, anchors.
 WORDS, BIGRAMS, ANCHORS = 70, 70, 24
 #: Tokens of the body that count as its lead, and that are read at all.
