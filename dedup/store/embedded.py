@@ -129,6 +129,8 @@ class EmbeddedServer:
             "databases": "2",
             "appendonly": "yes",
             "appendfsync": self.settings.fsync,
+            # The default, 64mb, rewrites the file again and again while a store fills.
+            "auto-aof-rewrite-min-size": "256mb",
             "save": "",
             "maxmemory": self.settings.maxmemory,
             "maxmemory-policy": "noeviction",
