@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import ipaddress
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
@@ -15,11 +17,14 @@ from dedup.api import articles, feed, match, openapi, operations, pages, problem
 from dedup.api.access import Gate
 from dedup.api.metrics import HttpMetrics
 from dedup.api.middleware import Rim
-from dedup.errors import SettingsError
+from dedup.article import Article
+from dedup.errors import DedupError, SettingsError
 from dedup.settings import ApiSettings, Settings
 
 if TYPE_CHECKING:
     from dedup.service.aio import AsyncService
+
+log = logging.getLogger("dedup.api")
 
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
@@ -53,12 +58,14 @@ def create_app(settings: Settings | None = None, *, service: AsyncService | None
         app.state.service = opened
         app.state.gate = Gate(opened.connection, required=required, rate_per_minute=settings.api.rate_per_minute)
         app.state.feed = feed.Tail(opened)
+        warming = asyncio.create_task(_warm(app, opened))
         gc.collect()
         gc.freeze()  # what is loaded by now stays: a full collection need not walk it while requests wait
         try:
             yield
         finally:
             app.state.stopping = True
+            warming.cancel()
             await app.state.feed.close()
             if service is None:
                 await opened.close()
@@ -75,6 +82,7 @@ def create_app(settings: Settings | None = None, *, service: AsyncService | None
     )
     app.state.settings = settings
     app.state.stopping = False
+    app.state.warm = False
     app.state.metrics = metrics
     app.state.gate_required = required
     app.state.routes = []
@@ -87,6 +95,18 @@ def create_app(settings: Settings | None = None, *, service: AsyncService | None
     hosts = None if required else (*_LOOPBACK, settings.api.host)
     app.add_middleware(Rim, max_body=settings.api.max_body, hosts=hosts, metrics=metrics)
     return app
+
+
+async def _warm(app: FastAPI, service: AsyncService) -> None:
+    """Load the compiled kernels before the first ``match`` needs them; ``/readyz`` waits for it, nothing else does."""
+    from dedup.service import ingest
+
+    try:
+        await asyncio.to_thread(ingest.warm, app.state.settings)
+        await service.match(Article(text="What a first question finds out costs nobody any time."))
+    except DedupError as error:
+        log.warning("the kernels are not warm: %s", error)
+    app.state.warm = True
 
 
 def keys_required(api: ApiSettings) -> bool:

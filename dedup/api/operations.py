@@ -54,6 +54,8 @@ async def readyz(request: Request) -> Response:
     """Asks the store; 503 when it does not answer or must not be used."""
     if request.app.state.stopping:
         raise Problem(503, "stopping", "this process is shutting down")
+    if not request.app.state.warm:
+        raise Problem(503, "warming", "the kernels are being loaded", headers={"Retry-After": "2"})
     try:
         await service_of(request).connection.execute([("PING",)])
     except DedupError as error:

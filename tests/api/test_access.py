@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -46,6 +47,9 @@ def test_without_a_key_everything_but_health_is_refused(keyed: TestClient) -> No
         assert answer.status_code == 401, path
         assert answer.headers["www-authenticate"].startswith("Bearer")
     assert keyed.get("/healthz").status_code == 200
+    until = time.monotonic() + 120
+    while keyed.get("/readyz").status_code == 503 and time.monotonic() < until:
+        time.sleep(0.1)
     assert keyed.get("/readyz").status_code == 200
 
 
