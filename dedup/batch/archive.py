@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 _ROWS = 2000
-_BLOBS = (IDF, "nightly")
+_BLOBS = (IDF, "boilerplate", "nightly")
 _STATES = ("stands", "merged", "removed")
 
 _MS = pa.timestamp("ms", "UTC")

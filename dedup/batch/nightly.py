@@ -2,7 +2,8 @@
 
 A state machine whose steps are recorded in a work folder and harmless to repeat: look (which articles), gather (copy
 them from the store), duplicates, stories, then for each language write what differs, under its lease; then the IDF
-snapshot and the report.  A run claims its period in the store; one that was killed goes on where it was.
+snapshot, the lines that sources repeat, what is to expire, and the report.  A run claims its period in the store; one
+that was killed goes on where it was.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ from dedup.service.canonical import pick
 from dedup.service.live import IDF
 from dedup.store import keys, reading
 from dedup.store.lease import Lease, take
+from dedup.text.boilerplate import Boilerplate
 from dedup.text.parallel import thread_count
 
 if TYPE_CHECKING:
@@ -47,6 +49,8 @@ if TYPE_CHECKING:
 
 #: Name of the lease of the job itself, and of the record of its last run.
 JOB = "@nightly"
+#: Name of the statistics of the lines that each source repeats.
+BOILERPLATE = "boilerplate"
 _LIFE = 30.0
 #: Seconds to wait for the lease of a language; a drain gives it up after each round.
 _PATIENCE = 120.0
@@ -167,9 +171,13 @@ class _Run:
             for lang, wanted in _placed(decisions, outcome).items():
                 changes.add(self._apply(lang, wanted))
             timed["write"] = (time.monotonic() - begun, len(corpus))
-            if not self.dry_run:
-                self.service.connection.one("SET", keys.snapshot(IDF), decisions.idf.to_bytes())
             summary = self._summary(corpus, outcome, changes)
+            if not self.dry_run:
+                lines = _repeated_lines(parts).pack()
+                for name, blob in ((IDF, decisions.idf.to_bytes()), (BOILERPLATE, lines)):
+                    self.service.connection.one("SET", keys.snapshot(name), blob)
+                gone = self.service.expire()
+                summary |= {f"expired_{name}": count for name, count in gone.items()}
             path = self.report or self._report_path()
             if path is not None:
                 comparison = _comparison(changes, outcome)
@@ -279,6 +287,15 @@ class _Run:
             "canonical_changed": changes.canonical,
             "articles_regrouped": changes.moved,
         }
+
+
+def _repeated_lines(parts: Parts) -> Boilerplate:
+    """Learn the lines that each source repeats."""
+    learned = Boilerplate()
+    for batch in parts.batches(["source", "text"]):
+        for source, text in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+            learned.learn(source, text)
+    return learned
 
 
 def _unchanged(places: Mapping[int, Any], wanted: Mapping[int, Placed], canonical: Mapping[int, int]) -> set[int]:
