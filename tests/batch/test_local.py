@@ -189,7 +189,7 @@ cluster_files([sys.argv[1]], sys.argv[2], settings=Settings(), memory=sys.argv[3
 
 @pytest.mark.chaos
 def test_a_run_killed_at_any_moment_goes_on_and_ends_alike(corpus: Path, expected: bytes, tmp_path: Path) -> None:
-    kills = int(os.environ.get("DEDUP_TEST_KILLS", "6"))
+    kills = int(os.environ.get("CHAOS_KILLS", "6"))
     dice = random.Random(11)
     killed = number = 0
     while killed < kills:

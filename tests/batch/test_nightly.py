@@ -217,7 +217,7 @@ with Service.open(sys.argv[1]) as service:
 def test_a_run_killed_at_any_moment_goes_on(
     rows: list[dict[str, Any]], batch: dict[str, dict[str, Any]], tmp_path: Path
 ) -> None:
-    wanted = int(os.environ.get("DEDUP_TEST_KILLS", "3"))
+    wanted = int(os.environ.get("CHAOS_KILLS", "3"))
     dice = random.Random(2)
     kills = number = 0
     while kills < wanted:
