@@ -11,6 +11,7 @@ taker ID; ``QUEUE.taken:ID:alive`` STRING with expiry; ``dedup.taken`` SET of th
 
 from __future__ import annotations
 
+from queue import Empty
 from time import monotonic, time
 from typing import Any
 from uuid import uuid4
@@ -76,6 +77,8 @@ class Channel(redis.Channel):
     #: The taker's own list, once it takes.
     taken: str | None = None
     _signed = 0.0
+    _brpop_sent_at: Any
+    _in_poll: Any
 
     def sign(self) -> None:
         """Say that this taker lives."""
@@ -111,7 +114,7 @@ class Channel(redis.Channel):
         finally:
             self._in_poll = None
         if not item:
-            raise redis.Empty
+            raise Empty
         queue = self.taken.rpartition(".taken:")[0]
         self.connection._deliver(loads(bytes_to_str(item)), queue)
         return True
