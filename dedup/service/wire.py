@@ -17,7 +17,7 @@ _register: Any = serialization.register
 
 
 def write(value: Any) -> bytes:
-    """JSON of ``value``; what only kombu knows how to write (dates, huge integers) is written as it does."""
+    """JSON of ``value``; dates and huge integers as kombu writes them, NaN and infinity as null."""
     try:
         return orjson.dumps(value, option=orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS)
     except TypeError:
