@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from dedup.text.compiled import kernel
 from dedup.vectors import Features, Idf, anchors
-from dedup.vectors.anchors import DATE, KIND_SHIFT, ORDINAL, UNDATED, day_of_year
+from dedup.vectors.anchors import DATE, KIND_SHIFT, ORDINAL, UNDATED
 from dedup.vectors.features import HAS_TITLE
 from dedup.vectors.kernels import BIGRAM, LEAD, NAME, TF_SHIFT, TF_WEIGHT, TITLE
 
@@ -34,8 +34,6 @@ PAIR_FEATURES: dict[str, str] = {
     "date_conflict": "both mention dates, none in common",
     "ordinals": "cosine of the ordinals mentioned",
     "ordinal_conflict": "both mention ordinals: how little they agree; twice if one head has two values",
-    "same_main_day": "the day mentioned most is the same: log of how often",
-    "other_main_day": "the day mentioned most is another: log of how often",
     "amounts": "log of the number of shared amounts and scores",
     "template": "alike in text, both full of amounts, and the amounts differ",
     "rubric": "the titles are alike and nothing else is",
@@ -45,7 +43,7 @@ NAMES = tuple(PAIR_FEATURES)
 K = len(NAMES)
 (
     _BODY, _TITLE, _LEAD, _NAMES, _WORDS, _PHRASES, _RARE, _GAP, _LENGTH, _UNTITLED,
-    _DATES, _DATE_CONFLICT, _ORDINALS, _ORDINAL_CONFLICT, _SAME_DAY, _OTHER_DAY, _AMOUNTS, _TEMPLATE, _RUBRIC, _TIME,
+    _DATES, _DATE_CONFLICT, _ORDINALS, _ORDINAL_CONFLICT, _AMOUNTS, _TEMPLATE, _RUBRIC, _TIME,
 ) = range(K)  # fmt: skip
 _RARE_IDF = np.float32(6.0)
 #: Fields whose norms are kept: all terms, title, title and lead, names.
@@ -57,8 +55,7 @@ _SUPPORT = np.float32(40.0)
 class Prepared(NamedTuple):
     """Features made ready for comparison under one IDF snapshot; a tuple, so that kernels take it as one argument.
 
-    ``weight float32[m]`` is the IDF of each term, ``norms float32[n, 4]`` the field norms, ``log_length float32[n]``,
-    ``main_day int32[n]`` the day of the year mentioned most (-1 without), ``main_weight float32[n]`` how much.
+    ``weight float32[m]`` is the IDF of each term, ``norms float32[n, 4]`` the field norms, ``log_length float32[n]``.
     """
 
     term_offsets: NDArray[np.int64]
@@ -72,8 +69,6 @@ class Prepared(NamedTuple):
     published: NDArray[np.int64]
     log_length: NDArray[np.float32]
     titled: NDArray[np.bool_]
-    main_day: NDArray[np.int32]
-    main_weight: NDArray[np.float32]
 
 
 def prepare(features: Features, idf: Idf) -> Prepared:
@@ -81,14 +76,12 @@ def prepare(features: Features, idf: Idf) -> Prepared:
     n = len(features)
     weight = idf.weights(features)
     norms = np.zeros((n, _NORMS), np.float32)
-    main_day, main_weight = np.full(n, -1, np.int32), np.zeros(n, np.float32)
     field_norms(features.term_offsets, features.term_bits, weight, norms)
-    main_days(features.anchor_offsets, features.anchor_key, features.anchor_weight, main_day, main_weight)
     return Prepared(
         features.term_offsets, features.term_hash, features.term_bits, weight, norms,
         features.anchor_offsets, features.anchor_key, features.anchor_weight,
         features.published, np.log(np.maximum(1, features.length)).astype(np.float32),
-        (features.marks & HAS_TITLE) != 0, main_day, main_weight,
+        (features.marks & HAS_TITLE) != 0,
     )  # fmt: skip
 
 
@@ -108,16 +101,6 @@ def field_norms(offsets: Any, bits: Any, weight: Any, norms: Any) -> None:
                 norms[i, 3] += (w * tf) ** 2
         for f in range(_NORMS):
             norms[i, f] = np.sqrt(norms[i, f])
-
-
-@kernel(anchors)
-def main_days(offsets: Any, keys: Any, weights: Any, day: Any, weight: Any) -> None:
-    """Find the day each article mentions most (the earlier key on a tie)."""
-    for i in range(day.shape[0]):
-        for k in range(offsets[i], offsets[i + 1]):
-            if keys[k] >> np.uint32(KIND_SHIFT) == DATE and weights[k] > weight[i]:
-                weight[i] = weights[k]
-                day[i] = day_of_year(keys[k])
 
 
 @kernel()
@@ -178,12 +161,6 @@ def compare_anchors(p: Any, i: Any, j: Any, row: Any, body: Any) -> None:
     if sq_ordinal_i > 0 and sq_ordinal_j > 0:
         row[_ORDINALS] = min(np.float32(1), dot_ordinal / np.sqrt(sq_ordinal_i * sq_ordinal_j))
         row[_ORDINAL_CONFLICT] = (1 - row[_ORDINALS]) * (2 if heads and dot_ordinal == 0 else 1)
-    if p.main_day[i] >= 0 and p.main_day[j] >= 0:
-        strength = np.log1p(min(p.main_weight[i], p.main_weight[j]))
-        if p.main_day[i] == p.main_day[j]:
-            row[_SAME_DAY] = strength
-        else:
-            row[_OTHER_DAY] = strength
     row[_AMOUNTS] = np.log1p(np.float32(shared))
     few = min(amounts_i, amounts_j)
     disagree = max(np.float32(0), 1 - np.float32(shared) / few) if few >= 3 else np.float32(0)

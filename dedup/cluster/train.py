@@ -244,11 +244,14 @@ def _links(
     return mean, data.story[cells // (int(data.story.max()) + 1)] == story
 
 
-def link_decision(curves: Sequence[Sequence[dict[str, float]]], links: tuple[NDArray, NDArray]) -> tuple[float, float]:
-    """Return the cut with the best mean BCubed F1 over the sets (its neighbours count half), and the slope above it."""
+def link_decision(
+    curves: Sequence[Sequence[dict[str, float]]], sizes: Sequence[int], links: tuple[NDArray, NDArray]
+) -> tuple[float, float]:
+    """Return the cut of the best mean BCubed F1 over the sets (its neighbours count half), and the slope above it."""
     from sklearn.linear_model import LogisticRegression
 
-    mean = np.array([[s["bcubed_f1"] for s in one] for one in curves]).mean(0)
+    # The error of a set's figure falls with the root of its size.
+    mean = np.average([[s["bcubed_f1"] for s in one] for one in curves], axis=0, weights=np.sqrt(sizes))
     smooth = np.convolve(np.pad(mean, 1, mode="edge"), [0.25, 0.5, 0.25], "valid")
     x, y = links
     near = np.abs(x) < CLIP - 0.5
@@ -285,7 +288,16 @@ def main() -> None:
             if out:
                 left_out = fit(Rows.concat(out), Rows.concat([e for i, e in enumerate(editions) if i != k]))
                 (arguments.folds / f"without_{data.name}.json").write_text(left_out.to_json(), encoding="utf-8")
-    cut, slope = link_decision(curves, (np.concatenate([x for x, _ in links]), np.concatenate([y for _, y in links])))
+    cut, slope = link_decision(
+        curves,
+        [len(data.story) for data in sets],
+        (np.concatenate([x for x, _ in links]), np.concatenate([y for _, y in links])),
+    )
+    for k, tried in enumerate(CUTS):
+        print(
+            f"cut {tried:5.2f}: "
+            + "  ".join(f"{d.name} {c[k]['bcubed_f1']:.4f}" for d, c in zip(sets, curves, strict=True))
+        )
     at = int(np.argmin(np.abs(CUTS - cut)))
     for data, scores in zip(sets, curves, strict=True):
         s = scores[at]

@@ -25,7 +25,6 @@ from dedup.vectors.lexicon import class_of
 DATE, ORDINAL, SCORE, PERCENT, MONEY, QUANTITY = 1, 2, 3, 4, 5, 6
 KIND_SHIFT = 28
 KINDS = ("", "date", "ordinal", "score", "percent", "money", "quantity")
-_DAYS_BEFORE = np.array([0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365], np.int64)
 #: "No time of publication".
 UNDATED = np.iinfo(np.int64).min
 LOCAL_SHIFT = 7 * 3600
@@ -56,13 +55,6 @@ def date_key(day: Any, month: Any, year: Any) -> Any:
         return np.uint32(0)
     short = year - 1970 if 1971 <= year <= 2097 else 0
     return np.uint32(DATE << KIND_SHIFT | short << 9 | month << 5 | day)
-
-
-@njit(nogil=True)
-def day_of_year(key: Any) -> Any:
-    """Day of the year (leap days ignored) that a DATE key names."""
-    month = np.int64((key >> np.uint32(5)) & np.uint32(15))
-    return _DAYS_BEFORE[month - 1] + np.int64(key & np.uint32(31))
 
 
 @njit(nogil=True)
