@@ -84,7 +84,7 @@ class Channel(redis.Channel):
         """Say that this taker lives."""
         if self.taken is not None:
             with self.conn_or_acquire() as client:
-                client.set(f"{self.taken}:alive", 1, ex=LIFE)
+                client.pipeline().sadd(REGISTRY, self.taken).set(f"{self.taken}:alive", 1, ex=LIFE).execute()
             self._signed = monotonic()
 
     def _brpop_start(self, timeout: Any = None) -> None:
@@ -94,8 +94,7 @@ class Channel(redis.Channel):
             return
         if self.taken is None:
             self.taken = f"{queues[0]}.taken:{uuid4().hex}"
-            with self.conn_or_acquire() as client:
-                client.pipeline().sadd(REGISTRY, self.taken).set(f"{self.taken}:alive", 1, ex=LIFE).execute()
+            self.sign()
         elif monotonic() - self._signed > LIFE / 3:
             self.sign()
         self._in_poll = self.client.connection

@@ -18,6 +18,9 @@ from dedup.service import Service
 from dedup.service.broker import ASSIGN, INGEST, NIGHTLY
 from workers.app import app, settings
 
+#: Seconds of deciding in one task.
+TURN = 5.0
+
 log = get_task_logger(__name__)
 
 _service: tuple[int, Service] | None = None
@@ -65,7 +68,9 @@ def ingest(self: Task, articles: Any = None, *extra: Any, **named: Any) -> None:
 def assign(self: Task, lang: Any = None, *_: Any, **__: Any) -> None:
     """Decide what is pending, of one language or of all."""
     with _PutBack(quietly=True), tracing.span("assign", carrier=tracing.carrier(vars(self.request))):
-        service().assign(lang if isinstance(lang, str) else None)
+        # In turns: between two the worker gives a sign of life and takes what else was asked of it.
+        service().assign(lang if isinstance(lang, str) else None, seconds=TURN)
+        service().wake()
 
 
 @app.task(name=NIGHTLY, acks_late=False, ignore_result=True)

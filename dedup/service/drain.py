@@ -8,8 +8,10 @@ who decided before.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import socket
+import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -73,18 +75,23 @@ class Drain:
         self._trust = trust
         self._verifier = Verifier(settings)
         self._live: dict[str, LiveLanguage] = {}
+        self._lock = threading.RLock()
+        self._deadline = math.inf
         self._holder = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
 
-    def run(self, languages: Iterable[str] | None = None) -> int:
-        """Decide what is pending; return the number of entries decided."""
+    def run(self, languages: Iterable[str] | None = None, *, seconds: float = math.inf) -> int:
+        """Decide what is pending, for about ``seconds`` at most; return the number of entries decided."""
         if languages is None:
             languages = sorted(name.decode() for name in self._connection.one("SMEMBERS", keys.LANGUAGES))
-        return sum(self._drain(lang) for lang in languages)
+        # One thread of a process at a time: they share the holder's name, and the live stories.
+        with self._lock:
+            self._deadline = time.monotonic() + seconds
+            return sum(self._drain(lang) for lang in languages)
 
     def _drain(self, lang: str) -> int:
         done = 0
         self._connection.one("DEL", keys.wake(lang))
-        while self._connection.one("LLEN", keys.pending(lang)):
+        while time.monotonic() < self._deadline and self._connection.one("LLEN", keys.pending(lang)):
             lease = take(self._connection, lang, self._holder, life=self._settings.workers.lease_seconds)
             if lease is None:
                 return done
@@ -106,9 +113,12 @@ class Drain:
 
         Nothing is expired while somebody else holds the lease.
         """
-        lease = take(self._connection, lang, self._holder, life=self._settings.workers.lease_seconds)
-        if lease is None:
-            return 0
+        with self._lock:
+            lease = take(self._connection, lang, self._holder, life=self._settings.workers.lease_seconds)
+            return self._expire(lease, before_ms) if lease is not None else 0
+
+    def _expire(self, lease: Lease, before_ms: int) -> int:
+        lang = lease.lang
         with lease:
             numbers = [int(item) for item in self._connection.one("LRANGE", keys.live(lang), 0, -1)]
             count = 0
@@ -133,7 +143,7 @@ class Drain:
         if live is None or live.position != lease.position:
             live = self._connection.run(LiveLanguage.load(lease.lang, self._settings))
             self._live[lease.lang] = live
-        while entries := lease.pending(self._settings.workers.drain_batch):
+        while time.monotonic() < self._deadline and (entries := lease.pending(self._settings.workers.drain_batch)):
             lease.renew()
             for run in _runs(entries):
                 draft = Draft(self._connection, lease.lang, time.time_ns() // 1_000_000)

@@ -6,6 +6,7 @@ plans of :mod:`dedup.service.queries` and :mod:`dedup.service.listing`, so that 
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -288,12 +289,12 @@ class Service:
             if first:
                 broker.send(self.app, broker.ASSIGN, [lang])
 
-    def assign(self, lang: str | None = None) -> int:
+    def assign(self, lang: str | None = None, *, seconds: float = math.inf) -> int:
         """Decide groups and stories of what is pending, in this process; return the number of entries decided.
 
-        Languages whose lease somebody else holds are left to them.
+        Languages whose lease somebody else holds are left to them.  ``seconds``: stop after about so long.
         """
-        done = self._drain.run([lang] if lang else None)
+        done = self._drain.run([lang] if lang else None, seconds=seconds)
         if done:
             self._count("assigned", done)
         return done

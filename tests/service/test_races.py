@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -65,3 +66,16 @@ def test_two_thousand_pairs_at_the_same_instant(tmp_path: Path) -> None:
         serial.ingest([article for both in zip(left, right, strict=True) for article in both])
         serial.assign()
         assert groups(serial, ids) == together
+
+
+def test_threads_of_one_process_decide_one_after_the_other(service) -> None:
+    texts = [text for number in range(60) for text in pair(number)]
+    service.ingest([{"id": f"a{n}", "text": text, "lang": "en"} for n, text in enumerate(texts)])
+    with ThreadPoolExecutor(8) as pool:
+        decided = list(pool.map(lambda _: service.assign(), range(8)))
+        assert sum(decided) == 120
+        assert all(pool.map(lambda n: service.delete(f"a{n}"), range(40)))
+    service.assign()
+    assert service.status().articles == 80
+    removed = [change.article_id for change in service.changes(limit=1000).items if change.kind == "article.removed"]
+    assert sorted(removed) == sorted(f"a{n}" for n in range(40))
