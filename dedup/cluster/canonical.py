@@ -29,6 +29,8 @@ POLICIES: dict[str, dict[str, float]] = {
 _TIE_BREAK = 1e-3
 #: Members that centrality is measured against, at most.
 _PEERS = 64
+#: Cosine from which two members hold one text.
+_COPY = 0.6
 #: Seconds after which a later publication is worth half.
 _HALF_LIFE = 6 * 3600.0
 #: A share of known word pairs this far below the best of the story is worth nothing.
@@ -86,7 +88,7 @@ def rank_canonical(
     Notes
     -----
     *Completeness* compares lengths with that of a complete report, so that padding gains nothing; *centrality* is the
-    mean TF-IDF cosine to the others; *earliest* halves every six hours; *quality* joins the share of word pairs that
+    mean TF-IDF cosine to the other texts (a copy is no witness); *earliest* halves every six hours; *quality* joins the share of word pairs that
     the language knows (a garbled machine translation has fewer), a whole ending, a title, and no padding.
     """
     if policy not in POLICIES:
@@ -145,7 +147,10 @@ def _enough(lengths: NDArray[np.float64]) -> float:
 
 
 def _centrality(prepared: Prepared) -> NDArray[np.float64]:
-    """Mean TF-IDF cosine to the others (of a large story, to every k-th), over the highest."""
+    """Mean TF-IDF cosine to the other texts (of a large story, to those of every k-th article), over the highest.
+
+    A copy is no witness: articles that hold one text count as one, and not for each other.
+    """
     n = len(prepared.published)
     if n < 3:
         return np.ones(n)
@@ -153,10 +158,23 @@ def _centrality(prepared: Prepared) -> NDArray[np.float64]:
     rows = np.repeat(np.arange(n), np.diff(prepared.term_offsets))
     values = (prepared.weight * (1 + np.log(FREQUENCIES[prepared.term_bits >> TF_SHIFT]))).astype(np.float64)
     values /= np.maximum(np.sqrt(np.bincount(rows, values**2, n)), 1e-9)[rows]
+    peers = np.arange(0, n, max(1, -(-n // _PEERS)))
+    place = np.full(n, -1)
+    place[peers] = np.arange(len(peers))
+    of_peer = place[rows] >= 0
+    table = np.zeros((len(peers), int(columns.max(initial=-1)) + 1))
+    table[place[rows[of_peer]], columns[of_peer]] = values[of_peer]
+    likeness = table @ table.T
+    copies = likeness >= _COPY
+    weight = 1 / np.maximum(1, copies.sum(axis=1))
+    if (texts := weight.sum()) < 1.5:  # copies of one text are told apart by how near they are to all of them
+        copies, weight, texts = np.eye(len(peers), dtype=np.bool_), np.ones(len(peers)), float(len(peers))
     # The cosines to the peers add up to the dot product with the sum of the peers.
-    is_peer = np.arange(n) % max(1, -(-n // _PEERS)) == 0
-    peers = np.bincount(columns, values * is_peer[rows])
-    cosines = np.bincount(rows, values * (peers[columns] - values * is_peer[rows]), n)
-    mean = cosines / np.maximum(1, is_peer.sum() - is_peer)
+    mean = np.bincount(rows, values * (weight @ table)[columns], n)
+    own = copies * weight
+    mean[peers] -= (own * likeness).sum(axis=1)
+    others = np.full(n, texts)
+    others[peers] -= own.sum(axis=1)
+    mean /= np.maximum(others, 1e-9)
     # Copies of one text differ by little; the upper half of the scale tells them apart.
     return np.asarray(np.clip(2 * mean / max(mean.max(), 1e-9) - 1, 0, 1), np.float64)
