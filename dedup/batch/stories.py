@@ -8,7 +8,6 @@ The result is that of :func:`dedup.cluster.stories.cluster_stories`, whatever th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -18,14 +17,12 @@ from numba import njit
 from numpy.typing import NDArray
 
 from dedup.batch.parts import Parts
-from dedup.cluster.candidates import BUDGET, KEYS, best_candidates, heaviest_keys
+from dedup.cluster.candidates import Candidates, Keys
 from dedup.cluster.linkage import LARGEST, average_linkage, components
 from dedup.cluster.pair_features import Prepared, prepare
 from dedup.cluster.pairs import PairModel, pair_logits
 from dedup.cluster.stories import StoryClustering
-from dedup.text.parallel import ordered_map
 from dedup.vectors import Features, Idf, count_terms
-from dedup.vectors.anchors import UNDATED
 
 #: Bytes that one article takes while pairs are judged: features, weights, candidates.
 ARTICLE_BYTES = 8_000
@@ -33,20 +30,6 @@ _RANKS = 2048
 _LEAST = 16_384
 
 FeaturesOf = Callable[[NDArray[np.int64]], Features]
-
-
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """Heaviest terms of ``n`` articles: offsets int64 (n + 1,), hashes uint32 (k,), squared weights float32 (k,).
-
-    ``published`` int64 (n,) and ``lang`` uint16 (n,) are those of the features.
-    """
-
-    offsets: NDArray[np.int64]
-    hashes: NDArray[np.uint32]
-    weights: NDArray[np.float32]
-    published: NDArray[np.int64]
-    lang: NDArray[np.uint16]
 
 
 def chunk_size(budget: int | None, n: int) -> int:
@@ -111,17 +94,19 @@ def cluster_corpus(
     def prepared_of(rows: NDArray[np.int64]) -> Prepared:
         return prepare(features_of(rows), snapshot)
 
-    if loaded is not None and whole is not None:
-        keys = _joined_keys([keys_of(loaded, whole)])
-    else:
-        pieces = map(features_of, _chunks(n, chunk))
-        keys = _joined_keys([keys_of(piece, prepare(piece, snapshot)) for piece in pieces])
-    del loaded
+    pieces = [loaded] if loaded is not None else map(features_of, _chunks(n, chunk))
+    parts, languages = [], []
+    for piece in pieces:
+        parts.append(Keys.of(whole if whole is not None else prepare(piece, snapshot)))
+        languages.append(piece.lang)
+    candidates, lang = Candidates(Keys.join(parts), window=window, most=most), np.concatenate(languages)
+    del loaded, piece, pieces, parts
     strong: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]] = []
     span = max(_RANKS, chunk // 4 // _RANKS * _RANKS)
-    for number, (codes, size) in enumerate(_candidates(keys, window, most, threads, span)):
+    for number, start in enumerate(range(0, n, span)):
+        codes = candidates.between(start, min(n, start + span), threads=threads)
         left, right = (codes >> np.uint64(32)).astype(np.int64), (codes & np.uint64(0xFFFFFFFF)).astype(np.int64)
-        same = keys.lang[left] == keys.lang[right]
+        same = lang[left] == lang[right]
         left, right = left[same], right[same]
         if whole is not None:
             logits = pair_logits(whole, model.weights(n), left, right, threads=threads)
@@ -131,7 +116,7 @@ def cluster_corpus(
         pairs.write(number, pa.record_batch({"left": left, "right": right, "logit": logits}))
         near = logits >= cut
         strong.append((left[near], right[near], logits[near]))
-        advance(size)
+        advance(min(n, start + span) - start)
     left, right, logits = (np.concatenate(columns) for columns in zip(*strong, strict=True))
     left, right, logits = _distinct(left, right, logits)
     if whole is not None:
@@ -139,96 +124,6 @@ def cluster_corpus(
     else:
         labels, strength = _link(prepared_of, n, left, right, logits, model, cut, threads, chunk)
     return _clustering(labels, strength, pairs, model)
-
-
-def keys_of(features: Features, prepared: Prepared) -> Keys:
-    """Heaviest terms of articles."""
-    offsets, hashes, weights = heaviest_keys(
-        prepared.term_offsets, prepared.term_hash, prepared.term_bits, prepared.weight, KEYS
-    )
-    return Keys(offsets, hashes, weights, features.published, features.lang)
-
-
-def _joined_keys(parts: list[Keys]) -> Keys:
-    sizes = np.concatenate([np.diff(part.offsets) for part in parts])
-    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes, dtype=np.int64)])
-    columns = (
-        np.concatenate([getattr(part, name) for part in parts]) for name in ("hashes", "weights", "published", "lang")
-    )
-    return Keys(offsets, *columns)
-
-
-class Candidates:
-    """Candidates among ``n`` articles, by postings over their heaviest terms (see :mod:`dedup.cluster.candidates`).
-
-    Parameters
-    ----------
-    keys : Keys
-        Of all articles.
-    window : float
-        Seconds.
-    most : int
-        Candidates of one article.
-    """
-
-    def __init__(self, keys: Keys, *, window: float, most: int) -> None:
-        n = keys.published.size
-        late = np.where(keys.published == UNDATED, np.iinfo(np.int64).max, keys.published)
-        self.order = np.lexsort((np.arange(n), late))
-        times = keys.published[self.order]
-        self._dated = int(np.searchsorted(times == UNDATED, True))
-        self._rank = np.empty(n, np.int64)
-        self._rank[self.order] = np.arange(n)
-        owner = np.repeat(self._rank, np.diff(keys.offsets)).astype(np.uint32)
-        by_key = np.argsort(keys.hashes.astype(np.uint64) << np.uint64(32) | owner)
-        sorted_keys, self._postings = keys.hashes[by_key], owner[by_key]
-        first = np.flatnonzero(np.concatenate([[True], sorted_keys[1:] != sorted_keys[:-1]]))
-        self._begin = np.append(first, self._postings.size).astype(np.int64)
-        self._lists = np.empty(keys.hashes.size, np.int64)
-        self._lists[by_key] = np.repeat(np.arange(first.size), np.diff(self._begin))
-        dated = times[: self._dated]
-        low = np.searchsorted(dated, dated - int(window), side="left")
-        high = np.searchsorted(dated, dated + int(window), side="right")
-        self._bounds = np.stack([low, high], axis=1).astype(np.int64)
-        self._keys, self._most = keys, most
-
-    def between(self, start: int, stop: int) -> NDArray[np.uint64]:
-        """Pairs ``smaller << 32 | larger`` of the articles of ranks ``start:stop``, in order of publication."""
-        codes: NDArray[np.uint64] = best_candidates(
-            start,
-            stop,
-            self.order,
-            self._keys.offsets,
-            self._keys.weights,
-            self._lists,
-            self._begin,
-            self._postings,
-            self._bounds,
-            self._dated,
-            self._most,
-            BUDGET,
-        )
-        return codes
-
-    def of(self, articles: NDArray[np.int64]) -> NDArray[np.uint64]:
-        """Pairs of some articles."""
-        ranks = np.sort(self._rank[articles])
-        runs = np.split(ranks, np.flatnonzero(np.diff(ranks) != 1) + 1) if ranks.size else []
-        found = [self.between(int(run[0]), int(run[-1]) + 1) for run in runs]
-        return np.unique(np.concatenate(found)) if found else np.empty(0, np.uint64)
-
-
-def _candidates(
-    keys: Keys, window: float, most: int, threads: int, span: int
-) -> Iterator[tuple[NDArray[np.uint64], int]]:
-    """Yield the candidate pairs of ``span`` articles at a time, in order of publication, and how many they were."""
-    n = keys.published.size
-    candidates = Candidates(keys, window=window, most=most)
-    for start in range(0, n, span):
-        stop = min(n, start + span)
-        pieces = list(pairwise([*range(start, stop, _RANKS), stop]))
-        found = ordered_map(lambda piece: candidates.between(*piece), pieces, threads=threads)
-        yield np.unique(np.concatenate(list(found))), stop - start
 
 
 def _link(

@@ -8,6 +8,8 @@ termination; Moffat and Zobel, "Self-indexing inverted files for fast text retri
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -53,37 +55,101 @@ def candidate_pairs(
     n = len(prepared.published)
     if n < 2:
         return np.empty(0, np.int64), np.empty(0, np.int64)
-    order = np.lexsort(
-        (np.arange(n), np.where(prepared.published == UNDATED, np.iinfo(np.int64).max, prepared.published))
-    )
-    times = prepared.published[order]
-    dated = int(np.searchsorted(times == UNDATED, True))
-    rank = np.empty(n, np.int64)
-    rank[order] = np.arange(n)
-    key_offsets, keys, weights = heaviest_keys(
-        prepared.term_offsets, prepared.term_hash, prepared.term_bits, prepared.weight, KEYS
-    )
-    owner = np.repeat(rank, np.diff(key_offsets)).astype(np.uint32)
-    by_key = np.argsort(keys.astype(np.uint64) << np.uint64(32) | owner)
-    sorted_keys, postings = keys[by_key], owner[by_key]
-    first = np.flatnonzero(np.concatenate([[True], sorted_keys[1:] != sorted_keys[:-1]]))
-    begin = np.append(first, len(postings)).astype(np.int64)
-    # Where the list of each key of each article begins.
-    lists = np.empty(len(keys), np.int64)
-    lists[by_key] = np.repeat(np.arange(len(first)), np.diff(begin))
-    low = np.searchsorted(times[:dated], times[:dated] - int(window), side="left")
-    high = np.searchsorted(times[:dated], times[:dated] + int(window), side="right")
-    bounds = np.stack([low, high], axis=1).astype(np.int64)
-
-    def chunk(span: tuple[int, int]) -> NDArray[np.uint64]:
-        codes: NDArray[np.uint64] = best_candidates(
-            span[0], span[1], order, key_offsets, weights, lists, begin, postings, bounds, dated, most, BUDGET
-        )
-        return codes
-
-    spans = list(pairwise([*range(0, n, _CHUNK), n]))
-    codes = np.unique(np.concatenate(list(ordered_map(chunk, spans, threads=thread_count(threads)))))
+    codes = Candidates(Keys.of(prepared), window=window, most=most).between(0, n, threads=threads)
     return (codes >> np.uint64(32)).astype(np.int64), (codes & np.uint64(0xFFFFFFFF)).astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Heaviest terms of ``n`` articles.
+
+    Attributes
+    ----------
+    offsets:
+        ``int64[n + 1]``: terms of article ``i`` are ``offsets[i]:offsets[i + 1]``.
+    hashes, weights:
+        ``uint32[k]``, ``float32[k]``: terms and their squared weights.
+    published:
+        ``int64[n]``: seconds, or :data:`~dedup.vectors.anchors.UNDATED`.
+    """
+
+    offsets: NDArray[np.int64]
+    hashes: NDArray[np.uint32]
+    weights: NDArray[np.float32]
+    published: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, prepared: Prepared) -> Keys:
+        """Choose the heaviest terms."""
+        offsets, hashes, weights = heaviest_keys(
+            prepared.term_offsets, prepared.term_hash, prepared.term_bits, prepared.weight, KEYS
+        )
+        return cls(offsets, hashes, weights, prepared.published)
+
+    @classmethod
+    def join(cls, parts: Sequence[Keys]) -> Keys:
+        """Join the keys of articles one after the other."""
+        sizes = np.concatenate([np.diff(part.offsets) for part in parts])
+        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes, dtype=np.int64)])
+        names = ("hashes", "weights", "published")
+        return cls(offsets, *(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+
+class Candidates:
+    """Postings over the heaviest terms of ``n`` articles, and who is whose candidate.
+
+    Parameters
+    ----------
+    keys:
+        Of all articles.
+    window, most:
+        As :func:`candidate_pairs`.
+    """
+
+    def __init__(self, keys: Keys, *, window: float, most: int) -> None:
+        n = len(keys.published)
+        late = np.where(keys.published == UNDATED, np.iinfo(np.int64).max, keys.published)
+        self._order = np.lexsort((np.arange(n), late))
+        times = keys.published[self._order]
+        self._dated = int(np.searchsorted(times == UNDATED, True))
+        self._rank = np.empty(n, np.int64)
+        self._rank[self._order] = np.arange(n)
+        owner = np.repeat(self._rank, np.diff(keys.offsets)).astype(np.uint32)
+        by_key = np.argsort(keys.hashes.astype(np.uint64) << np.uint64(32) | owner)
+        sorted_keys, self._postings = keys.hashes[by_key], owner[by_key]
+        first = np.flatnonzero(np.concatenate([[True], sorted_keys[1:] != sorted_keys[:-1]]))
+        self._begin = np.append(first, len(self._postings)).astype(np.int64)
+        # Where the list of each key of each article begins.
+        self._lists = np.empty(len(keys.hashes), np.int64)
+        self._lists[by_key] = np.repeat(np.arange(len(first)), np.diff(self._begin))
+        dated = times[: self._dated]
+        low = np.searchsorted(dated, dated - int(window), side="left")
+        high = np.searchsorted(dated, dated + int(window), side="right")
+        self._bounds = np.stack([low, high], axis=1).astype(np.int64)
+        self._keys, self._most = keys, most
+
+    def between(self, start: int, stop: int, *, threads: int | None = 1) -> NDArray[np.uint64]:
+        """Return the pairs ``smaller << 32 | larger`` of the articles of ranks ``start:stop``, in order of publication.
+
+        Sorted, without repetition.
+        """
+        spans = list(pairwise([*range(start, stop, _CHUNK), stop]))
+        return np.unique(np.concatenate(list(ordered_map(self._best, spans, threads=thread_count(threads)))))
+
+    def of(self, articles: NDArray[np.int64]) -> NDArray[np.uint64]:
+        """Return the pairs of some articles, likewise."""
+        ranks = np.sort(self._rank[articles])
+        runs = np.split(ranks, np.flatnonzero(np.diff(ranks) != 1) + 1) if len(ranks) else []
+        found = [self.between(int(run[0]), int(run[-1]) + 1) for run in runs]
+        return np.unique(np.concatenate(found)) if found else np.empty(0, np.uint64)
+
+    def _best(self, span: tuple[int, int]) -> NDArray[np.uint64]:
+        keys = self._keys
+        codes: NDArray[np.uint64] = best_candidates(
+            span[0], span[1], self._order, keys.offsets, keys.weights, self._lists, self._begin, self._postings,
+            self._bounds, self._dated, self._most, BUDGET,
+        )  # fmt: skip
+        return codes
 
 
 @kernel()

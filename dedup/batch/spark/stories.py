@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from dedup.batch.spark.components import connected_components
 from dedup.batch.spark.settle import Settled
-from dedup.batch.stories import Candidates, keys_of
+from dedup.cluster.candidates import Candidates, Keys
 from dedup.cluster.linkage import average_linkage
 from dedup.cluster.pair_features import prepare
 from dedup.cluster.pairs import PairModel, pair_logits
@@ -114,7 +114,7 @@ def _strong_pairs(leaders: DataFrame, settings: StorySettings, idf: Idf) -> Data
         asking = (numbers // _BLOCK == block) & (features.published != UNDATED)
         if block == last:
             asking = features.published == UNDATED
-        candidates = Candidates(keys_of(features, prepared), window=window, most=most)
+        candidates = Candidates(Keys.of(prepared), window=window, most=most)
         codes = candidates.of(np.flatnonzero(asking))
         left, right = (codes >> np.uint64(32)).astype(np.int64), (codes & np.uint64(0xFFFFFFFF)).astype(np.int64)
         logits = pair_logits(prepared, model.weights(numbers.size), left, right, threads=1)
