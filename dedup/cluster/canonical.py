@@ -88,8 +88,9 @@ def rank_canonical(
     Notes
     -----
     *Completeness* compares lengths with that of a complete report, so that padding gains nothing; *centrality* is the
-    mean TF-IDF cosine to the other texts (a copy is no witness); *earliest* halves every six hours; *quality* joins the share of word pairs that
-    the language knows (a garbled machine translation has fewer), a whole ending, a title, and no padding.
+    mean TF-IDF cosine to the other texts (a copy is no witness); *earliest* halves every six hours; *quality* joins the
+    share of word pairs that the language knows (a garbled machine translation has fewer), a whole ending, a title, and
+    no padding.
     """
     if policy not in POLICIES:
         raise ValueError(f"canonical policy {policy!r} is not known; choose from {', '.join(POLICIES)}")
@@ -166,7 +167,7 @@ def _centrality(prepared: Prepared) -> NDArray[np.float64]:
     table[place[rows[of_peer]], columns[of_peer]] = values[of_peer]
     likeness = table @ table.T
     copies = likeness >= _COPY
-    weight = 1 / np.maximum(1, copies.sum(axis=1))
+    weight = 1.0 / np.maximum(1.0, copies.sum(axis=1).astype(np.float64))
     if (texts := weight.sum()) < 1.5:  # copies of one text are told apart by how near they are to all of them
         copies, weight, texts = np.eye(len(peers), dtype=np.bool_), np.ones(len(peers)), float(len(peers))
     # The cosines to the peers add up to the dot product with the sum of the peers.
