@@ -171,7 +171,7 @@ def _centrality(prepared: Prepared) -> NDArray[np.float64]:
     if (texts := weight.sum()) < 1.5:  # copies of one text are told apart by how near they are to all of them
         copies, weight, texts = np.eye(len(peers), dtype=np.bool_), np.ones(len(peers)), float(len(peers))
     # The cosines to the peers add up to the dot product with the sum of the peers.
-    mean = np.bincount(rows, values * (weight @ table)[columns], n)
+    mean: NDArray[np.float64] = np.asarray(np.bincount(rows, values * (weight @ table)[columns], n), np.float64)
     own = copies * weight
     mean[peers] -= (own * likeness).sum(axis=1)
     others = np.full(n, texts)
