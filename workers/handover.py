@@ -12,7 +12,7 @@ taker ID; ``QUEUE.taken:ID:alive`` STRING with expiry; ``dedup.taken`` SET of th
 from __future__ import annotations
 
 from queue import Empty
-from time import monotonic, time
+from time import monotonic, sleep, time
 from typing import Any
 from uuid import uuid4
 
@@ -24,9 +24,22 @@ REGISTRY = "dedup.taken"
 #: Seconds without a sign of life after which what a taker had on its way is put back.
 LIFE = 30
 
+# A full server refuses writes, and the scripts are let past that: they only move what is there, and note it.
+_PAST_FULL = "#!lua flags=allow-oom\n"
+#: KEYS 1 the set of lists, 2 a list, 3 its sign of life; ARGV 1 seconds.
+_SIGN = _PAST_FULL + "redis.call('SADD', KEYS[1], KEYS[2]) redis.call('SET', KEYS[3], 1, 'EX', ARGV[1])"
+#: KEYS 1 a queue, 2 a list.  Takes a message without waiting.
+_TAKE = _PAST_FULL + "return redis.call('LMOVE', KEYS[1], KEYS[2], 'RIGHT', 'LEFT')"
+#: KEYS 1 index and 2 hash of the unacknowledged, 3 a list; ARGV 1 tag, 2 time, 3 message.
+_ENTER = _PAST_FULL + """
+redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
+redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])
+redis.call('LPOP', KEYS[3])
+"""
+
 #: KEYS 1 the set of lists, 2 a queue.  Puts back what silent takers had, and puts messages sent with a
 #: priority, which kombu keeps on lists of their own, with the others; returns how many were put back.
-_PUT_BACK = r"""
+_PUT_BACK = _PAST_FULL + r"""
 local count = 0
 for _, priority in ipairs({ 3, 6, 9 }) do
   while redis.call('RPOPLPUSH', KEYS[2] .. '\6\22' .. priority, KEYS[2]) do end
@@ -53,12 +66,9 @@ class QoS(redis.QoS):
             return
         place = message.delivery_info
         entry = dumps([message._raw, place["exchange"], place["routing_key"]])
-        with self.pipe_or_acquire() as pipe:
-            pipe.zadd(self.unacked_index_key, {delivery_tag: time()})
-            pipe.hset(self.unacked_key, delivery_tag, entry)
-            pipe.lpop(taken)
-            pipe.execute()
-            super(redis.QoS, self).append(message, delivery_tag)
+        with self.channel.conn_or_acquire() as client:
+            client.eval(_ENTER, 3, self.unacked_index_key, self.unacked_key, taken, delivery_tag, time(), entry)
+        super(redis.QoS, self).append(message, delivery_tag)
 
     def restore_visible(self, *args: Any, **options: Any) -> None:
         """Give a sign of life, put back what silent takers had, then as kombu does."""
@@ -84,7 +94,7 @@ class Channel(redis.Channel):
         """Say that this taker lives."""
         if self.taken is not None:
             with self.conn_or_acquire() as client:
-                client.pipeline().sadd(REGISTRY, self.taken).set(f"{self.taken}:alive", 1, ex=LIFE).execute()
+                client.eval(_SIGN, 3, REGISTRY, self.taken, f"{self.taken}:alive", LIFE)
             self._signed = monotonic()
 
     def _brpop_start(self, timeout: Any = None) -> None:
@@ -105,15 +115,27 @@ class Channel(redis.Channel):
     def _brpop_read(self, **options: Any) -> Any:
         if self.taken is None:
             return super()._brpop_read(**options)
+        queue = self.taken.rpartition(".taken:")[0]
         try:
             item = self.client.parse_response(self.client.connection, "BLMOVE", **options)
         except self.connection_errors:
             self.client.connection.disconnect()
             raise
+        except self.ResponseError as error:
+            if "OOM" not in str(error):
+                raise
+            item = self._take_from_full(queue)
         finally:
             self._in_poll = None
         if not item:
             raise Empty
-        queue = self.taken.rpartition(".taken:")[0]
         self.connection._deliver(loads(bytes_to_str(item)), queue)
         return True
+
+    def _take_from_full(self, queue: str) -> Any:
+        """A full server does not move messages by itself; what was admitted is still to be decided."""
+        with self.conn_or_acquire() as client:
+            item = client.eval(_TAKE, 2, queue, self.taken)
+        if not item:
+            sleep(0.1)  # the server answers a refusal at once, and would be asked again at once
+        return item
