@@ -17,7 +17,7 @@ from dedup.service.canonical import rank_records
 from dedup.service.evidence import evidence_of
 from dedup.settings import CanonicalPolicy, Settings
 from dedup.store import checks, feed, keys, reading
-from dedup.store.connection import Plan
+from dedup.store.connection import Plan, together
 from dedup.store.records import Membership, PendingEntry, Record, StoryRecord, moment
 from dedup.views import (
     ArticleView,
@@ -142,13 +142,16 @@ class Reader:
         if resolved is None:
             raise NotFound(f"no story {name!r}")
         number, place, redirected = resolved
-        (cursors,) = yield [("LRANGE", keys.story_history(number), 0, -1)]
-        history = yield from feed.history(cursors)
-        records = yield from self._member_records(number, place)
-        places = yield from reading.memberships(records)
-        names = yield from self._names([number, *(one.group for one in places.values())], records)
-        names |= yield from self._names([one.other for one in places.values()], records)
-        leads = yield from self._leads(records)
+        cursors, listed = yield from together(
+            reading.story_history(number), reading.story_members(number, place, limit=MOST_MEMBERS)
+        )
+        history, records, places, leads = yield from together(
+            feed.history(cursors), reading.records(listed), reading.memberships(listed), self._leads(listed)
+        )
+        records = {n: record for n, record in records.items() if not record.retired}
+        places = {n: one for n, one in places.items() if n in records}
+        named = [number, *(n for one in places.values() for n in (one.group, one.other))]
+        names = yield from self._names(named, records)
         policy = canonical_policy or self.settings.story.canonical
         scores = self.rank(list(records.values()), policy)
         canonical = _canonical(records, place, scores if canonical_policy else ())
@@ -268,8 +271,8 @@ class Reader:
         records = yield from reading.records(sorted(wanted - set(names)))
         return names | {number: record.id for number, record in records.items()}
 
-    def _leads(self, records: Mapping[int, Record]) -> Plan[dict[int, str]]:
-        documents = yield from reading.documents(list(records)[:200])
+    def _leads(self, numbers: Sequence[int]) -> Plan[dict[int, str]]:
+        documents = yield from reading.documents(numbers[:200])
         return {number: " ".join(raw.get("text", "").split())[:LEAD] for number, raw in documents.items()}
 
     def _links(

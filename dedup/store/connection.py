@@ -68,6 +68,29 @@ def options_for(url: str) -> dict[str, Any]:
     return common if url.startswith("unix") else common | {"socket_keepalive": True}
 
 
+def together(*plans: Plan[Any]) -> Plan[list[Any]]:
+    """Run plans side by side, a step of each in one round trip; return their results in order."""
+    results: list[Any] = [None] * len(plans)
+    replies: list[list[Any] | None] = [None] * len(plans)
+    running = list(range(len(plans)))
+    while running:
+        steps: list[tuple[int, Sequence[Command]]] = []
+        for place in running:
+            try:
+                answered = replies[place]
+                steps.append((place, next(plans[place]) if answered is None else plans[place].send(answered)))
+            except StopIteration as end:
+                results[place] = end.value
+        running = [place for place, _ in steps]
+        if running:
+            received = yield [command for _, step in steps for command in step]
+            start = 0
+            for place, step in steps:
+                replies[place] = received[start : start + len(step)]
+                start += len(step)
+    return results
+
+
 class Connection:
     """The synchronous connection.
 

@@ -118,6 +118,12 @@ def story(story_id: str) -> Plan[tuple[int, StoryRecord, bool] | None]:
         number, redirected = found[number].canonical, True
 
 
+def story_history(number: int) -> Plan[list[bytes]]:
+    """Feed ids of the events of a story's history, oldest first."""
+    (cursors,) = yield [("LRANGE", keys.story_history(number), 0, -1)]
+    return list(cursors)
+
+
 def story_members(number: int, place: StoryRecord, *, limit: int = 10_000) -> Plan[list[int]]:
     """Numbers of a story's members in order of joining."""
     if place.articles == 0:

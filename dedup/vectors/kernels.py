@@ -236,11 +236,15 @@ def featurize_column(
 
     Results go to the columns of :class:`dedup.vectors.Features`; ``known int64[n, 2]`` counts plain bigrams.
     """
-    slots = np.zeros(_SLOTS, np.uint32)
-    tf = np.empty(_SLOTS, np.int32)
-    bits = np.empty(_SLOTS, np.uint8)
-    idf = np.empty(_SLOTS, np.float32)
-    used = np.empty(_SLOTS, np.int64)
+    longest = 0
+    for i in range(published.shape[0]):
+        longest = max(longest, t_offsets[i + 1] - t_offsets[i] + offsets[i + 1] - offsets[i])
+    size = slots_for(longest)
+    slots = np.zeros(size, np.uint32)
+    tf = np.empty(size, np.int32)
+    bits = np.empty(size, np.uint8)
+    idf = np.empty(size, np.float32)
+    used = np.empty(size, np.int64)
     found_key = np.empty(_COLLECTED, np.uint32)
     found_weight = np.empty(_COLLECTED, np.int64)
     found_place = np.empty(_COLLECTED, np.int64)
