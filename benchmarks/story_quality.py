@@ -41,9 +41,9 @@ FAMILIES = {
     "without names": ("names",),
     "without shared sums (words, phrases, rare)": ("words", "phrases", "rare"),
     "without lengths": ("length_gap", "length"),
-    "without dates": ("dates", "date_conflict", "same_main_day", "other_main_day"),
+    "without dates": ("dates", "date_conflict"),
     "without ordinals": ("ordinals", "ordinal_conflict"),
-    "without conflicts": ("date_conflict", "ordinal_conflict", "other_main_day", "template"),
+    "without conflicts": ("date_conflict", "ordinal_conflict", "template"),
     "without time": ("time_apart",),
     "without rules (template, rubric)": ("template", "rubric"),
     "body cosine alone": tuple(name for name in NAMES if name != "body"),
@@ -64,7 +64,10 @@ def stream(
     features: Features, weights: Weights, order: np.ndarray, *, quorum: float = 0.5, idf: Idf | None = None
 ) -> list[str | None]:
     """Story labels of a stream in the given order."""
-    judges = [replace(SHIPPED, coef=tuple(map(float, c)), intercept=float(b)) for c, b in zip(weights.coef, weights.intercept, strict=True)]
+    judges = [
+        replace(SHIPPED, coef=tuple(map(float, c)), intercept=float(b))
+        for c, b in zip(weights.coef, weights.intercept, strict=True)
+    ]
     live = LiveStories(judges=judges, model=SHIPPED, quorum=quorum, idf=idf)
     live.assign(order.tolist(), features.take(order), judge=weights.model[order])
     return [live.story_of(i) for i in range(len(order))]
@@ -108,7 +111,10 @@ def main() -> None:
         if others:
             model = fit(Rows.concat([rows[i] for i in others]), Rows.concat([editions[i] for i in others]))
             unseen = model.weights(len(features[k]))
-            print(line(f"{data.name} batch, set left out of training", score(data.story, batch(features[k], unseen))), flush=True)
+            print(
+                line(f"{data.name} batch, set left out of training", score(data.story, batch(features[k], unseen))),
+                flush=True,
+            )
     if arguments.ablate:
         ablate(sets, features, rows, editions)
 
@@ -126,7 +132,10 @@ def measure(
     logits = pair_logits(prepared, weights, left, right, threads=None)
     error = calibration_error(1 / (1 + np.exp(-logits)), data.story[left] == data.story[right])
     print(f"{data.name} calibration error of {len(left):,} candidate pairs, held out: {error:.4f}", flush=True)
-    runs = [score(data.story, stream(features, weights, np.random.default_rng(seed).permutation(n))) for seed in range(orders)]
+    runs = [
+        score(data.story, stream(features, weights, np.random.default_rng(seed).permutation(n)))
+        for seed in range(orders)
+    ]
     mean = {name: float(np.mean([run[name] for run in runs])) for name in runs[0]}
     spread = np.std([run["bcubed_f1"] for run in runs])
     print(line(f"{data.name} stream, {orders} orders (spread {spread:.4f})", mean), flush=True)
@@ -142,12 +151,19 @@ def ablate(sets: list[LabelledSet], features: list[Features], rows: list[Rows], 
     orders = [np.random.default_rng(0).permutation(len(one)) for one in features]
 
     def report(name: str, weights: list[Weights], **options: object) -> None:
-        found = [score(d.story, batch(f, w, **options))["bcubed_f1"] for d, f, w in zip(sets, features, weights, strict=True)]  # type: ignore[arg-type]
+        found = [
+            score(d.story, batch(f, w, **options))["bcubed_f1"] for d, f, w in zip(sets, features, weights, strict=True)
+        ]  # type: ignore[arg-type]
         best = [
             max(score(d.story, batch(f, w, cut=cut, **options))["bcubed_f1"] for cut in np.arange(-3, 1.01, 0.5))  # type: ignore[arg-type]
             for d, f, w in zip(sets, features, weights, strict=True)
         ]
-        print(f"{name:<46} " + "  ".join(f"{d.name} {x:.4f} (best cut {b:.4f})" for d, x, b in zip(sets, found, best, strict=True)) + f"  mean {np.mean(found):.4f}", flush=True)
+        print(
+            f"{name:<46} "
+            + "  ".join(f"{d.name} {x:.4f} (best cut {b:.4f})" for d, x, b in zip(sets, found, best, strict=True))
+            + f"  mean {np.mean(found):.4f}",
+            flush=True,
+        )
 
     whole: list[Weights] = []
     for name, dropped in FAMILIES.items():
@@ -157,10 +173,19 @@ def ablate(sets: list[LabelledSet], features: list[Features], rows: list[Rows], 
         report(name, weights)
     report("prior IDF alone", whole, idf=Idf.prior())
     for name, quorum in (("stream", 0.5), ("stream without quorum", 0.0)):
-        found = [score(d.story, stream(f, w, o, quorum=quorum))["bcubed_f1"] for d, f, w, o in zip(sets, features, whole, orders, strict=True)]
+        found = [
+            score(d.story, stream(f, w, o, quorum=quorum))["bcubed_f1"]
+            for d, f, w, o in zip(sets, features, whole, orders, strict=True)
+        ]
         print(f"{name:<46} " + "  ".join(f"{d.name} {x:.4f}" for d, x in zip(sets, found, strict=True)), flush=True)
-    found = [score(d.story, stream(f, w, o, idf=Idf.prior()))["bcubed_f1"] for d, f, w, o in zip(sets, features, whole, orders, strict=True)]
-    print(f"{'stream, prior IDF alone':<46} " + "  ".join(f"{d.name} {x:.4f}" for d, x in zip(sets, found, strict=True)), flush=True)
+    found = [
+        score(d.story, stream(f, w, o, idf=Idf.prior()))["bcubed_f1"]
+        for d, f, w, o in zip(sets, features, whole, orders, strict=True)
+    ]
+    print(
+        f"{'stream, prior IDF alone':<46} " + "  ".join(f"{d.name} {x:.4f}" for d, x in zip(sets, found, strict=True)),
+        flush=True,
+    )
 
 
 if __name__ == "__main__":
