@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import redis
 from celery import Celery
 
@@ -28,6 +29,7 @@ class Reference:
 
     store: redis.Redis
     app: Celery
+    processes: dict[str, int]
 
     def push(self, rows: Sequence[dict[str, Any]], *, batch: int = 100, timeout: float = 3600.0) -> float:
         """Push ``rows`` and wait until all are visible; return the seconds it took."""
@@ -40,6 +42,12 @@ class Reference:
                 raise TimeoutError(f"{self.visible():,} of {target:,} articles visible after {timeout:g} s")
             time.sleep(0.02)
         return time.perf_counter() - begun
+
+    def processor_seconds(self) -> float:
+        """Processor seconds spent so far by the server and the workers; the client's are not counted."""
+        family = [psutil.Process(pid) for pid in self.processes.values()]
+        family += [child for process in list(family) for child in process.children(recursive=True)]
+        return float(sum(sum(process.cpu_times()[:2]) for process in family))
 
     def visible(self) -> int:
         """Articles whose task has written them."""
@@ -70,7 +78,7 @@ def running(folder: Path, *, workers: int, params: tuple[int, int] | None = None
     with (folder / "worker.log").open("ab") as log:
         worker = children.spawn(command, log=log, cwd=folder, environ=environ)
         try:
-            reference = Reference(store, app)
+            reference = Reference(store, app, {"workers": worker.pid, "server": server.pid or worker.pid})
             # The first task of each process is not the measured one.
             reference.push(
                 [{"id": f"warm{n}", "text": f"warm up {n}"} for n in range(8 * workers)], batch=1, timeout=60
