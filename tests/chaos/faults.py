@@ -95,7 +95,7 @@ class Faults:
 
     def deliver_twice(self) -> None:
         if self.sent:
-            self.app.send_task("dedup.ingest", args=[self.random.choice(self.sent)])
+            broker.send(self.app, broker.INGEST, [self.random.choice(self.sent)])
 
     def reorder_the_queue(self) -> None:
         for _ in range(self.random.randint(1, 5)):
