@@ -128,7 +128,7 @@ class Supervisor:
         self._watcher = threading.Thread(target=self._watch, args=(url,), name="dedup-supervisor", daemon=True)
         self._watcher.start()
 
-    def wait_ready(self, timeout: float = 60.0) -> None:
+    def wait_ready(self, timeout: float = 180.0) -> None:
         """Wait until workers have signed in and HTTP answers.
 
         Raises
