@@ -1,6 +1,7 @@
 """Story quality on labelled sets: cross-validated, left out, streamed, with distractors, and what each part is worth.
 
-Usage: python benchmarks/story_quality.py SET.jsonl.gz... [--corrections FILE] [--distractors FILE] [--orders 10] [--ablate]
+Usage: python benchmarks/story_quality.py SET.jsonl.gz... [--corrections FILE] [--distractors FILE] [--orders 10]
+    [--ablate]
 
 Every figure judges an article by a model that has not seen its story (five folds over stories), or that has not seen
 its set at all ("left out").  The link decision is the packaged one.
@@ -83,7 +84,8 @@ def without(rows: Rows, names: Sequence[str]) -> Rows:
 def line(name: str, scores: dict[str, float]) -> str:
     """One line of a table."""
     return (
-        f"{name:<46} BCubed {scores['bcubed_precision']:.4f} {scores['bcubed_recall']:.4f} F1 {scores['bcubed_f1']:.4f}  "
+        f"{name:<46} BCubed {scores['bcubed_precision']:.4f} {scores['bcubed_recall']:.4f} "
+        f"F1 {scores['bcubed_f1']:.4f}  "
         f"pairwise F1 {scores['pairwise_f1']:.4f}  AMI {scores['ami']:.4f}"
     )
 
