@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -49,14 +50,27 @@ def keyed(settings: Settings, service: Service) -> Iterator[TestClient]:
         yield client
 
 
-@pytest.fixture(scope="session")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """URL of a whole service: store, Celery workers, scheduler and API as processes."""
-    folder = tmp_path_factory.mktemp("served")
+@contextmanager
+def running(folder: Path) -> Iterator[str]:
+    """Run a whole service: store, Celery workers, scheduler and API as processes; yield its URL."""
     overrides = {"store.url": f"embedded:{folder}/store", "workers.concurrency": 2, "log.level": "warning"}
     with Supervisor(Settings.load(environ={}, overrides=overrides), port=0) as supervisor:
         supervisor.wait_ready()
         yield supervisor.url
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of a whole service that tests share."""
+    with running(tmp_path_factory.mktemp("served")) as url:
+        yield url
+
+
+@pytest.fixture
+def scratch(tmp_path: Path) -> Iterator[str]:
+    """URL of a service of the test's own: generated articles tell of the seeds' event too."""
+    with running(tmp_path) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -16,14 +16,14 @@ import pytest
 
 
 @pytest.mark.slow
-def test_every_operation_keeps_to_the_document(served: str, tmp_path: Path) -> None:
+def test_every_operation_keeps_to_the_document(scratch: str, tmp_path: Path) -> None:
     command = shutil.which("schemathesis", path=str(Path(sys.executable).parent))
     if command is None:
         pytest.skip("schemathesis is not installed")
     options = ["--checks", "all", "--max-examples", os.environ.get("SCHEMA_EXAMPLES", "8"), "--continue-on-failure"]
     options += ["--request-timeout", "40"]
     environ = dict(os.environ) | {"SCHEMATHESIS_HOOKS": "schema_hooks", "PYTHONPATH": str(Path(__file__).parent)}
-    run = [command, "run", f"{served}/openapi.json", *options]
+    run = [command, "run", f"{scratch}/openapi.json", *options]
     done = subprocess.run(run, env=environ, cwd=tmp_path, capture_output=True, text=True, timeout=3000)
 
     cases = re.search(r"(\d+) generated", done.stdout)
