@@ -29,8 +29,8 @@ POLICIES: dict[str, dict[str, float]] = {
 _TIE_BREAK = 1e-3
 #: Members that centrality is measured against, at most.
 _PEERS = 64
-#: Cosine from which two members hold one text.
-_COPY = 0.6
+#: Cosine from which two members hold one text.  Cuts and padded copies lie lower: they must witness for the original.
+_COPY = 0.97
 #: Seconds after which a later publication is worth half.
 _HALF_LIFE = 6 * 3600.0
 #: A share of known word pairs this far below the best of the story is worth nothing.
