@@ -19,7 +19,7 @@ def store(seeds, tmp_path_factory):
     """An embedded store with the seeds and a copy of one, decided."""
     folder = tmp_path_factory.mktemp("store")
     articles = list(read_articles([seeds]))
-    copy = {**articles[0].to_dict(), "id": "copy", "title": "Another title"}
+    copy = {**articles[0].to_dict(), "id": "copy"}
     with Service.open(f"embedded:{folder}") as service:
         service.ingest([*articles, copy])
         service.assign()
