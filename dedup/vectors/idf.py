@@ -114,17 +114,33 @@ def count_terms(features: Features) -> tuple[NDArray[np.uint32], NDArray[np.uint
 
 @kernel()
 def blended(hashes: Any, prior: Any, keys: Any, counts: Any, documents: Any, strength: Any) -> Any:
-    """IDF of each term: its prior moved by its live count (binary search in ``keys``)."""
+    """IDF of each term: its prior moved by its live count.
+
+    Hashes are spread evenly, so a key's place is guessed from its value and searched for around the guess
+    (interpolation search; Perl, Itai and Avni 1978).
+    """
     out = np.empty(hashes.shape[0], np.float32)
+    size = keys.shape[0]
     for i in range(hashes.shape[0]):
-        low, high = 0, keys.shape[0]
+        wanted = hashes[i]
+        guess = np.int64((np.uint64(wanted) * np.uint64(size)) >> np.uint64(32))
+        low, high, step = guess, guess, 32
+        while low > 0 and keys[low - 1] >= wanted:
+            high = low - 1
+            low = max(0, low - step)
+            step *= 2
+        if low == guess:
+            while high < size and keys[high] < wanted:
+                low = high + 1
+                high = min(size, high + step)
+                step *= 2
         while low < high:
             middle = (low + high) >> 1
-            if keys[middle] < hashes[i]:
+            if keys[middle] < wanted:
                 low = middle + 1
             else:
                 high = middle
-        count = counts[low] if low < keys.shape[0] and keys[low] == hashes[i] else np.uint32(1)
+        count = counts[low] if low < size and keys[low] == wanted else np.uint32(1)
         idf = np.log((strength + documents + 1.0) / (strength * np.exp(1.0 - prior[i]) + count)) + 1.0
         out[i] = max(0.3, idf)
     return out
