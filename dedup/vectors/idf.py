@@ -127,7 +127,7 @@ def blended(hashes: Any, prior: Any, keys: Any, counts: Any, documents: Any, str
         low, high, step = guess, guess, 32
         while low > 0 and keys[low - 1] >= wanted:
             high = low - 1
-            low = max(0, low - step)
+            low = max(np.int64(0), low - step)
             step *= 2
         if low == guess:
             while high < size and keys[high] < wanted:
