@@ -13,7 +13,9 @@ TEXTS = [FIRE_HANOI[0].text, FIRE_HANOI[0].text, FIRE_SAIGON[0].text]
 
 
 def test_near_duplicates_in_a_pipeline() -> None:
-    pipeline = make_pipeline(FunctionTransformer(lambda texts: [t.strip() for t in texts]), NearDuplicateClusterer(threads=1))
+    pipeline = make_pipeline(
+        FunctionTransformer(lambda texts: [t.strip() for t in texts]), NearDuplicateClusterer(threads=1)
+    )
 
     assert pipeline.fit_predict([f" {text}" for text in TEXTS]).tolist() == [0, 0, 1]
 

@@ -31,15 +31,20 @@ _SIGN = _PAST_FULL + "redis.call('SADD', KEYS[1], KEYS[2]) redis.call('SET', KEY
 #: KEYS 1 a queue, 2 a list.  Takes a message without waiting.
 _TAKE = _PAST_FULL + "return redis.call('LMOVE', KEYS[1], KEYS[2], 'RIGHT', 'LEFT')"
 #: KEYS 1 index and 2 hash of the unacknowledged, 3 a list; ARGV 1 tag, 2 time, 3 message.
-_ENTER = _PAST_FULL + """
+_ENTER = (
+    _PAST_FULL
+    + """
 redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
 redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])
 redis.call('LPOP', KEYS[3])
 """
+)
 
 #: KEYS 1 the set of lists, 2 a queue.  Puts back what silent takers had, and puts messages sent with a
 #: priority, which kombu keeps on lists of their own, with the others; returns how many were put back.
-_PUT_BACK = _PAST_FULL + r"""
+_PUT_BACK = (
+    _PAST_FULL
+    + r"""
 local count = 0
 for _, priority in ipairs({ 3, 6, 9 }) do
   while redis.call('RPOPLPUSH', KEYS[2] .. '\6\22' .. priority, KEYS[2]) do end
@@ -53,6 +58,7 @@ for _, list in ipairs(redis.call('SMEMBERS', KEYS[1])) do
 end
 return count
 """
+)
 
 
 class QoS(redis.QoS):

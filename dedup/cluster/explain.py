@@ -176,11 +176,7 @@ class _Reading:
         t = self.tokens
         starts = np.flatnonzero((t.flags & SENTENCE_START != 0) | (t.separator == NEWLINE))
         bounds = sorted({0, *starts.tolist(), len(t.start)})
-        return [
-            (self.span(b, e - 1), Counter(t.hash[b:e].tolist()))
-            for b, e in pairwise(bounds)
-            if e - b >= 4
-        ]
+        return [(self.span(b, e - 1), Counter(t.hash[b:e].tolist())) for b, e in pairwise(bounds) if e - b >= 4]
 
 
 def _shared_names(names: set[str]) -> tuple[str, ...]:
