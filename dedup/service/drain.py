@@ -96,7 +96,7 @@ class Drain:
             if lease is None:
                 return done
             try:
-                with lease:
+                with lease, lease.kept():
                     done += self._under(lease)
             except FencedOut:
                 log.warning("lost the lease of %s; the next holder goes on", lang)

@@ -8,14 +8,19 @@ the newest.  So a holder that was paused past its lease changes nothing when it 
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from types import TracebackType
 
-from dedup.errors import FencedOut
+from dedup.errors import DedupError, FencedOut
 from dedup.store import keys, scripts
 from dedup.store.connection import Connection, StaleCommit
 from dedup.store.records import Event, PendingEntry
+
+#: Lives of a lease without a commit after which its holder is taken to be stuck.
+STUCK = 40
 
 
 class Lease:
@@ -36,7 +41,7 @@ class Lease:
         self.position = position
         self._connection = connection
         self._life_ms = round(life * 1000)
-        self._renewed = time.monotonic()
+        self._renewed = self._progress = time.monotonic()
 
     def renew(self) -> None:
         """Renew the lease if a third of its life has gone.
@@ -53,6 +58,31 @@ class Lease:
             raise FencedOut(f"the lease of {self.lang} was lost")
         self._renewed = time.monotonic()
 
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Renew the lease meanwhile, from a thread: loading many live stories takes longer than a lease lives.
+
+        A pause of the process pauses the thread too, so the lease runs out as it should.  Without a commit for
+        :data:`STUCK` lives it is renewed no more: somebody else may have better luck.
+        """
+        done = threading.Event()
+        self._progress = time.monotonic()
+
+        def renew() -> None:
+            while not done.wait(self._life_ms / 4000):
+                if time.monotonic() - self._progress > STUCK * self._life_ms / 1000:
+                    return
+                with suppress(DedupError):
+                    self.renew()
+
+        thread = threading.Thread(target=renew, name=f"lease-{self.lang}", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
     def pending(self, limit: int) -> list[PendingEntry]:
         """The next entries to decide, in order; at most ``limit``."""
         items = self._connection.one("LRANGE", keys.pending(self.lang), 0, limit - 1)
@@ -67,6 +97,7 @@ class Lease:
             A newer lease was given out; nothing was written.
         """
         expected = self.position
+        self._progress = time.monotonic()
         command = scripts.commit(
             self.lang,
             token=self.token,

@@ -105,3 +105,14 @@ def test_scripts_come_back_after_a_flush(store: Connection) -> None:
     admit(store, admission("a", distinct(1)))
     store.client.script_flush()
     assert admit(store, admission("b", distinct(2))) == [[scripts.ADDED, 2]]
+
+
+def test_a_lease_is_kept_while_its_holder_works(store: Connection) -> None:
+    lease = take(store, "vi", "one", life=0.2)
+    assert lease is not None
+    with lease.kept():
+        time.sleep(0.8)
+        assert take(store, "vi", "two", life=5) is None
+        lease.commit(0, [], [])
+    time.sleep(0.4)
+    assert take(store, "vi", "two", life=5) is not None, "it is kept no longer than the work lasts"
