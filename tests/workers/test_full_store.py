@@ -69,7 +69,7 @@ def test_a_full_store_refuses_and_goes_on_when_room_is_made(tmp_path: Path) -> N
         assert half_written(service.connection) == []
 
         client.config_set("maxmemory", 0)
-        found = service.wait(accepted, timeout=90)
+        found = service.wait(accepted, timeout=200)
         assert set(accepted) - set(found) == set(), service.status()
         assert half_written(service.connection) == []
         status = service.status()
