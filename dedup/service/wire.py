@@ -1,4 +1,5 @@
-"""JSON of queue messages, by orjson, which is five times faster; by kombu's own code where the two differ.
+"""JSON of queue messages, written by orjson and read by msgspec, which are several times faster than kombu's own code;
+by that code where they differ.
 
 What travels is plain JSON either way: any Celery client can send it, any can read it.
 """
@@ -7,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import orjson
 from kombu import serialization
 from kombu.utils import json
@@ -28,6 +30,8 @@ def write(value: Any) -> bytes:
 def read(data: Any) -> Any:
     """The value of ``data``; NaN, lone surrogates and kombu's typed objects are read as kombu does.
 
+    Whole numbers of any size stay whole (orjson makes those beyond 64 bits floating-point numbers).
+
     Raises
     ------
     ValueError, RecursionError
@@ -37,8 +41,8 @@ def read(data: Any) -> Any:
         data = data.tobytes()
     if (b"__type__" if isinstance(data, bytes) else "__type__") not in data:
         try:
-            return orjson.loads(data)
-        except orjson.JSONDecodeError:
+            return msgspec.json.decode(data)
+        except msgspec.DecodeError:
             pass
     return json.loads(data)
 

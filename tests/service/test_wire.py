@@ -7,21 +7,21 @@ import math
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from kombu.utils import json as kombu_json
 
 from dedup.service import wire
 
-#: Whole numbers of 64 bits; what JSON says beyond them is read as floating point by orjson and by many others.
-NUMBERS = st.integers(-(2**63), 2**64 - 1)
 PLAIN = st.recursive(
-    st.none() | st.booleans() | NUMBERS | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda children: st.lists(children) | st.dictionaries(st.text(), children),
 )
 
 
 @given(PLAIN)
+@example(-(2**63) - 1)
+@example(2**64)
 def test_what_is_written_is_read_by_us_and_by_everybody(value: object) -> None:
     data = wire.write(value)
     assert wire.read(data) == value
