@@ -6,6 +6,7 @@ import json
 import random
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,11 +64,13 @@ def test_the_rows_are_those_of_the_local_engine_though_an_executor_dies(
             if over.wait(0.05):
                 return
         time.sleep(1.0)
-        for child in psutil.Process().children(recursive=True):
-            if any("CoarseGrainedExecutorBackend" in word for word in child.cmdline()):
-                child.kill()
-                killed.append(child.pid)
-                return
+        while not killed and not over.wait(0.05):
+            for child in psutil.Process().children(recursive=True):
+                with suppress(psutil.NoSuchProcess):  # helpers of the shell that starts Spark come and go
+                    if any("CoarseGrainedExecutorBackend" in word for word in child.cmdline()):
+                        child.kill()
+                        killed.append(child.pid)
+                        break
 
     killer = threading.Thread(target=kill_one)
     killer.start()
