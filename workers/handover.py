@@ -11,6 +11,7 @@ taker ID; ``QUEUE.taken:ID:alive`` STRING with expiry; ``dedup.taken`` SET of th
 
 from __future__ import annotations
 
+from contextlib import suppress
 from queue import Empty
 from time import monotonic, sleep, time
 from typing import Any
@@ -19,6 +20,7 @@ from uuid import uuid4
 from kombu.transport import redis
 from kombu.utils.encoding import bytes_to_str
 from kombu.utils.json import dumps, loads
+from redis.exceptions import OutOfMemoryError
 
 REGISTRY = "dedup.taken"
 #: Seconds without a sign of life after which what a taker had on its way is put back.
@@ -39,6 +41,18 @@ redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])
 redis.call('LPOP', KEYS[3])
 """
 )
+
+#: KEYS 1 index and 2 hash of the unacknowledged, 3 a queue; ARGV 1 tag, 2 message, 3 LPUSH or RPUSH.
+_RETURN = (
+    _PAST_FULL
+    + """
+redis.call('ZREM', KEYS[1], ARGV[1])
+if redis.call('HDEL', KEYS[2], ARGV[1]) == 1 then redis.call(ARGV[3], KEYS[3], ARGV[2]) end
+"""
+)
+
+#: KEYS sets of an exchange's bindings; ARGV 1 a binding.
+_BIND = _PAST_FULL + "for _, key in ipairs(KEYS) do redis.call('SADD', key, ARGV[1]) end"
 
 #: KEYS 1 the set of lists, 2 a queue.  Puts back what silent takers had, and puts messages sent with a
 #: priority, which kombu keeps on lists of their own, with the others; returns how many were put back.
@@ -83,7 +97,22 @@ class QoS(redis.QoS):
             queue = self.channel.taken.rpartition(".taken:")[0]
             with self.channel.conn_or_acquire() as client:
                 client.eval(_PUT_BACK, 2, REGISTRY, queue)
-        super().restore_visible(*args, **options)
+        with suppress(OutOfMemoryError):  # of the lock kombu takes here; there will be another time
+            super().restore_visible(*args, **options)
+
+    def restore_by_tag(self, tag: str, client: Any = None, leftmost: bool = False) -> None:
+        """Put one message back on its queue, on a full server too."""
+        try:
+            super().restore_by_tag(tag, client, leftmost)
+        except OutOfMemoryError:
+            with self.channel.conn_or_acquire(client) as client:
+                entry = client.hget(self.unacked_key, tag)
+                if entry is None:
+                    return
+                message, exchange, routing_key = loads(bytes_to_str(entry))
+                for queue in self.channel._lookup(exchange, routing_key):
+                    keys = self.unacked_index_key, self.unacked_key, queue
+                    client.eval(_RETURN, 3, *keys, tag, dumps(message), "LPUSH" if leftmost else "RPUSH")
 
 
 class Channel(redis.Channel):
@@ -102,6 +131,16 @@ class Channel(redis.Channel):
             with self.conn_or_acquire() as client:
                 client.eval(_SIGN, 3, REGISTRY, self.taken, f"{self.taken}:alive", LIFE)
             self._signed = monotonic()
+
+    def _queue_bind(self, exchange: str, routing_key: str, pattern: str, queue: str) -> None:
+        """As kombu; a worker that starts on a full server binds its queue, too."""
+        try:
+            super()._queue_bind(exchange, routing_key, pattern, queue)
+        except OutOfMemoryError:
+            tables = [self.keyprefix_queue, getattr(self, "keyprefix_binding_permanent", self.keyprefix_queue)]
+            binding = self.sep.join([routing_key or "", pattern or "", queue or ""])
+            with self.conn_or_acquire() as client:
+                client.eval(_BIND, len(tables), *(table % (exchange,) for table in tables), binding)
 
     def _brpop_start(self, timeout: Any = None) -> None:
         queues = self._queue_cycle.consume(len(self.active_queues))
@@ -127,9 +166,7 @@ class Channel(redis.Channel):
         except self.connection_errors:
             self.client.connection.disconnect()
             raise
-        except self.ResponseError as error:
-            if "OOM" not in str(error):
-                raise
+        except OutOfMemoryError:
             item = self._take_from_full(queue)
         finally:
             self._in_poll = None
