@@ -36,6 +36,7 @@ SIZES = f"{TAG}:by-size"  #                ZSET    story number -> articles; sto
 DEAD = f"{TAG}:dead"  #                    HASH    dead letter id -> JSON
 DEAD_ORDER = f"{TAG}:dead-at"  #           ZSET    dead letter id -> ms
 DROPPING = f"{TAG}:dropping"  #            SET     "LANG SEG bits" of index segments whose keys are being dropped
+TAKEN = f"{TAG}:taken"  #                  ZSET    12 bytes of an article id's digest -> us of its takedown, for a week
 WORKERS = f"{TAG}:workers"  #              ZSET    worker name -> ms of its last sign of life
 
 
@@ -146,6 +147,10 @@ def tries(message: str) -> str:
 def rate(minute: int) -> str:
     """HASH with expiry: what was done in that minute (ingested, assigned, dead)."""
     return f"{TAG}:rate:{minute}"
+
+
+#: Names of the snapshots that the nightly job leaves: weights of terms, the lines that each source repeats.
+IDF, BOILERPLATE = "idf", "boilerplate"
 
 
 def snapshot(name: str) -> str:

@@ -39,9 +39,8 @@ def script(name: str) -> Script:
         parts.insert(0, "index.lua")
     # Without a flag the server refuses the script before its first write when memory is full.
     # What decides or removes must run then too: it finishes what was admitted, and makes room.
-    shebang = {"admit": "#!lua", "look": "#!lua flags=no-writes", "meet": "#!lua flags=no-writes"}.get(
-        name, "#!lua flags=allow-oom"
-    )
+    reads = dict.fromkeys(("clock", "look", "meet"), "#!lua flags=no-writes")
+    shebang = {"admit": "#!lua", **reads}.get(name, "#!lua flags=allow-oom")
     text = "\n".join([shebang, *(folder.joinpath(part).read_text(encoding="utf-8") for part in parts)])
     return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
 
@@ -49,7 +48,7 @@ def script(name: str) -> Script:
 @cache
 def by_digest() -> dict[str, Script]:
     """All scripts, by digest."""
-    names = ("admit", "remove", "commit", "lease", "look", "meet", "restore")
+    names = ("admit", "clock", "remove", "commit", "lease", "look", "meet", "restore")
     return {one.digest: one for one in map(script, names)}
 
 
@@ -65,23 +64,36 @@ class Admission:
     document: bytes
 
 
-UNCHANGED, ADDED, REVISED = 0, 1, 2
+UNCHANGED, ADDED, REVISED, TAKEN = 0, 1, 2, 3
+#: Microseconds for which a takedown is remembered: the longest that what was on its way may stay on the queue.
+TAKEN_LIFE = 7 * 24 * 3600 * 1_000_000
 
 
-def admit(lang: str, articles: Iterable[Admission], *, now_ms: int, span_ms: int) -> Command:
-    """Admit articles of one language; answers ``[status, number]`` for each."""
+def admit(
+    lang: str, articles: Iterable[Admission], *, now_ms: int, span_ms: int, accepted_us: int | None = None
+) -> Command:
+    """Admit articles of one language; answers ``[status, number]`` for each.
+
+    ``accepted_us``: when the queue took them, by :func:`clock`; those taken down since are passed over.
+    """
     arguments: list[Word] = []
     for one in articles:
         shard, name = keys.ident(one.id)
         arguments += (shard, name, one.content, one.digest, one.bands, one.body, one.document)
-    names = (keys.SEQUENCE, keys.pending(lang), keys.LANGUAGES)
-    return script("admit")(names, lang, now_ms, span_ms, *arguments)
+    names = (keys.SEQUENCE, keys.pending(lang), keys.LANGUAGES, keys.TAKEN)
+    accepted = b"" if accepted_us is None else accepted_us
+    return script("admit")(names, lang, now_ms, span_ms, accepted, *arguments)
+
+
+def clock() -> Command:
+    """Ask for the time by the store's clock, which orders takedowns among what the queue took; microseconds."""
+    return script("clock")((keys.TAKEN,))
 
 
 def remove(article_id: str, *, now_ms: int) -> Command:
-    """Take an article down; answers the language it was in, or ``None``."""
+    """Take an article down, and whatever of it is on its way; answers the language it was in, or ``None``."""
     shard, name = keys.ident(article_id)
-    return script("remove")((keys.numbers(shard),), name, now_ms)
+    return script("remove")((keys.numbers(shard), keys.TAKEN), name, now_ms, TAKEN_LIFE)
 
 
 def meet(lang: str, *, digest: bytes, bands: bytes, most: int) -> Command:

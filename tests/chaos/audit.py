@@ -21,6 +21,7 @@ SINGLE = {
     "by-size",
     "dead",
     "dead-at",
+    "taken",
     "workers",
     "snap",
     "totals",

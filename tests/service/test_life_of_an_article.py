@@ -123,6 +123,7 @@ def test_nothing_is_left_of_articles_that_are_all_gone(put) -> None:
         "fence",
         "lsh",
         "rate",
+        "taken",
         "totals",
         "s",
         "j",

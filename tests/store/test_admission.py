@@ -121,6 +121,33 @@ def test_a_removed_article_leaves_the_index_at_once(store: Connection) -> None:
     assert admit(store, admission("a", distinct(1))) == [[scripts.ADDED, 2]]
 
 
+def test_what_the_queue_took_before_a_takedown_is_passed_over(store: Connection) -> None:
+    def late(name: str, accepted_us: int | None, *, text: str | None = None) -> list[list[int]]:
+        command = scripts.admit(
+            "vi", [admission(name, distinct(1), text)], now_ms=1, span_ms=SPAN, accepted_us=accepted_us
+        )
+        answer: list[list[int]] = store.one(*command)
+        return answer
+
+    before = store.one(*scripts.clock())
+    assert store.one(*scripts.remove("a", now_ms=2_000)) is None
+    after = store.one(*scripts.clock())
+    assert late("a", before) == [[scripts.TAKEN, 0]]
+    assert late("b", before) == [[scripts.ADDED, 1]], "others are not meant"
+    assert late("a", after) == [[scripts.ADDED, 2]], "pushed again after the takedown, it is taken in"
+    assert late("a", before, text="an older version, delivered late") == [[scripts.TAKEN, 0]]
+    assert late("a", None, text="who knows when") == [[scripts.REVISED, 3]]
+    assert store.one("ZCARD", keys.TAKEN) == 1
+
+
+def test_takedowns_are_forgotten_after_their_time(store: Connection) -> None:
+    store.one("ZADD", keys.TAKEN, store.one(*scripts.clock()) - scripts.TAKEN_LIFE - 1, b"old")
+    store.one("ZADD", keys.TAKEN, store.one(*scripts.clock()) - scripts.TAKEN_LIFE + 10**9, b"not so old")
+    store.one(*scripts.remove("a", now_ms=2_000))
+    assert b"old" not in (kept := store.one("ZRANGE", keys.TAKEN, 0, -1))
+    assert len(kept) == 2
+
+
 def test_a_copy_inherits_the_place_of_the_one_that_leaves(store: Connection) -> None:
     admit(store, *(admission(name, distinct(1), text="x") for name in "abc"))
     store.one(*scripts.remove("a", now_ms=2_000))

@@ -5,16 +5,19 @@
 -- KEYS  1 T:seq      STRING  number of the newest article
 --       2 T:p:LANG   LIST    entries that wait: kind, N u32, old N u32, ms f64, candidates (N u32, bands u8)
 --       3 T:langs    SET     languages
+--       4 T:taken    ZSET    id field -> us of its takedown (remove.lua)
 -- and, by name, in the same slot: T:i:SHARD HASH digest of the id -> N; T:r:N and T:t:N of the
 -- articles; the index (index.lua).
--- ARGV  1 T, 2 LANG, 3 now in ms, 4 longest life of a segment in ms, then for each article:
+-- ARGV  1 T, 2 LANG, 3 now in ms, 4 longest life of a segment in ms, 5 when the queue took them in us
+--       (empty: not known), then for each article:
 --       shard, id field, content digest (16 bytes), text digest (16), bands (u32 each, or empty),
 --       body, document (or empty)
--- Returns for each article {status, N}; status 0 unchanged, 1 added, 2 revised.
+-- Returns for each article {status, N}; status 0 unchanged, 1 added, 2 revised, 3 taken down since the queue took it.
 
 local lang, now, span = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local CANDIDATES = 64
 local index = load_index(lang)
+local accepted = redis.call('EXISTS', KEYS[4]) == 1 and tonumber(ARGV[5])
 
 local function candidates(shared)
   local order, packed = {}, {}
@@ -30,6 +33,7 @@ local function candidates(shared)
 end
 
 local function admit(shard, field, content, digest, hashes, body, document)
+  if accepted and tonumber(redis.call('ZSCORE', KEYS[4], field) or 0) >= accepted then return { 3, 0 } end
   local ids = tag .. ':i:' .. shard
   local known = redis.call('HGET', ids, field)
   local old, revision = 0, 1
@@ -62,7 +66,7 @@ local function admit(shard, field, content, digest, hashes, body, document)
 end
 
 local results = {}
-for at = 5, #ARGV, 7 do
+for at = 6, #ARGV, 7 do
   results[#results + 1] =
     admit(ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4], ARGV[at + 5], ARGV[at + 6])
 end
