@@ -25,18 +25,17 @@ from dedup.batch.checkpoint import replaced, write_json
 from dedup.batch.parts import Parts
 from dedup.errors import InputError, StoreRefused
 from dedup.identity import group_id, story_id
-from dedup.service.live import IDF
 from dedup.store import feed, fill, keys, reading
+from dedup.store.connection import Connection
 from dedup.store.records import MERGED, Record, moment
 from dedup.store.snapshot import State, all_leases, read_state
 
 if TYPE_CHECKING:
     from dedup.batch.local import Progress
-    from dedup.service import Service
 
 FORMAT = 1
 _ROWS = 2000
-_BLOBS = (IDF, "boilerplate", "nightly")
+_BLOBS = (keys.IDF, keys.BOILERPLATE, "nightly")
 _STATES = ("stands", "merged", "removed")
 
 _MS = pa.timestamp("ms", "UTC")
@@ -87,12 +86,12 @@ _CHANGES = pa.schema(
 )  # fmt: skip
 
 
-def export_store(service: Service, folder: Path, *, progress: Progress | None = None) -> dict[str, int]:
+def export_store(connection: Connection, folder: Path, *, progress: Progress | None = None) -> dict[str, int]:
     """Write a store to a folder, as it is at one moment, while articles come in.
 
     Parameters
     ----------
-    service : Service
+    connection : Connection
         The store.
     folder : Path
         Empty, or not there yet.
@@ -112,17 +111,16 @@ def export_store(service: Service, folder: Path, *, progress: Progress | None = 
     if folder.exists() and any(folder.iterdir()):
         raise InputError(f"{folder}: not empty; export to a new folder")
     folder.mkdir(parents=True, exist_ok=True)
-    connection = service.connection
     parts = Parts(folder / ".articles")
     bar = _Bar(progress)
     try:
         # Most articles before the leases are taken: reading them takes long, and they never change.
         first = int(connection.one("GET", keys.SEQUENCE) or 0)
-        names = _spill(service, parts, 1, first, bar)
+        names = _spill(connection, parts, 1, first, bar)
         with ExitStack() as stack:
             leases = stack.enter_context(all_leases(connection))
             state = read_state(connection, leases, blobs=_BLOBS)
-            names |= _spill(service, parts, first + 1, state.last, bar)
+            names |= _spill(connection, parts, first + 1, state.last, bar)
         _write(folder / "records.parquet", _RECORDS, _articles(parts, state))
         kept = (row for row in _articles(parts, state) if row["kept"])
         counts = {
@@ -130,16 +128,20 @@ def export_store(service: Service, folder: Path, *, progress: Progress | None = 
             "groups": _write(folder / "groups.parquet", _GROUPS, _groups(state, names)),
             "stories": _write(folder / "stories.parquet", _STORIES, _stories(state, names)),
             "links": _write(folder / "links.parquet", _LINKS, _links(state, names)),
-            "changes": _write(folder / "changes.parquet", _CHANGES, _changes(service, state)),
+            "changes": _write(folder / "changes.parquet", _CHANGES, _changes(connection, state)),
         }
     finally:
         shutil.rmtree(parts.folder, ignore_errors=True)
-    write_json(folder / "state.json", _rest(service, state))
+    write_json(folder / "state.json", _rest(connection, state))
     return counts
 
 
-def restore_store(service: Service, folder: Path, *, progress: Progress | None = None) -> dict[str, int]:
+def restore_store(
+    connection: Connection, folder: Path, *, matching_days: float, progress: Progress | None = None
+) -> dict[str, int]:
     """Fill an empty store from an export.
+
+    ``matching_days`` are ``store.matching_days`` of the settings that it is used with.
 
     Returns
     -------
@@ -159,7 +161,6 @@ def restore_store(service: Service, folder: Path, *, progress: Progress | None =
         raise InputError(f"{folder}: no whole export (state.json is missing or damaged)") from None
     if rest.get("format") != FORMAT:
         raise InputError(f"{folder}: an export of format {rest.get('format')}; this version reads {FORMAT}")
-    connection = service.connection
     mine = orjson.loads(connection.one("GET", keys.SCHEMA_KEY))
     if mine != rest["schema"]:
         theirs = rest["schema"]
@@ -168,7 +169,7 @@ def restore_store(service: Service, folder: Path, *, progress: Progress | None =
     if connection.one("EXISTS", keys.SEQUENCE, keys.FEED):
         raise StoreRefused("the store is not empty; restore into a new one")
     bar = _Bar(progress)
-    span_ms = round(service.settings.store.matching_days * 86_400_000 / 3)
+    span_ms = round(matching_days * 86_400_000 / 3)
     kept = (row for page in bar.rows("articles", folder / "articles.parquet") for row in page)
     fill.articles(connection, bar.rows("records", folder / "records.parquet"), kept, span_ms=span_ms)
     counts = {
@@ -213,15 +214,15 @@ def _write(path: Path, schema: pa.Schema, rows: Iterable[dict[str, Any]]) -> int
     return count
 
 
-def _spill(service: Service, parts: Parts, first: int, last: int, bar: _Bar) -> dict[int, str]:
+def _spill(connection: Connection, parts: Parts, first: int, last: int, bar: _Bar) -> dict[int, str]:
     """Copy records and documents to disk; return the ids by number."""
     names: dict[int, str] = {}
     advance = bar.over("articles", max(0, last - first + 1))
     part = parts.count
     for start in range(first, last + 1, _ROWS):
         wanted = range(start, min(last + 1, start + _ROWS))
-        records = service.connection.run(reading.records(wanted))
-        documents = service.connection.run(reading.documents(records))
+        records = connection.run(reading.records(wanted))
+        documents = connection.run(reading.documents(records))
         rows = [_article(records[n], documents.get(n)) for n in sorted(records)]
         parts.write(part, pa.RecordBatch.from_pylist(rows, schema=_SPILLED))
         names |= {n: one.id for n, one in records.items()}
@@ -336,10 +337,10 @@ def _links(state: State, names: Mapping[int, str]) -> Iterator[dict[str, Any]]:
         }
 
 
-def _changes(service: Service, state: State) -> Iterator[dict[str, Any]]:
+def _changes(connection: Connection, state: State) -> Iterator[dict[str, Any]]:
     cursor: str | None = None
     while state.feed_end is not None:
-        page = service.connection.run(feed.read(cursor, limit=_ROWS))
+        page = connection.run(feed.read(cursor, limit=_ROWS))
         for change in page.items:
             yield {
                 "cursor": change.cursor,
@@ -356,7 +357,7 @@ def _changes(service: Service, state: State) -> Iterator[dict[str, Any]]:
         cursor = page.next_cursor
 
 
-def _rest(service: Service, state: State) -> dict[str, Any]:
+def _rest(connection: Connection, state: State) -> dict[str, Any]:
     languages = {
         lang: {
             "position": one.position,
@@ -370,7 +371,7 @@ def _rest(service: Service, state: State) -> dict[str, Any]:
         "format": FORMAT,
         "version": __version__,
         "exported_at": datetime.now(UTC).isoformat(),
-        "schema": orjson.loads(service.connection.one("GET", keys.SCHEMA_KEY)),
+        "schema": orjson.loads(connection.one("GET", keys.SCHEMA_KEY)),
         "sequence": state.last,
         "counts": {name.decode(): int(value) for name, value in state.counts.items()},
         "totals": {name.decode(): int(value) for name, value in state.totals.items()},

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
@@ -37,20 +37,17 @@ from dedup.batch.report import Comparison, write_report
 from dedup.batch.window import gather, window_start
 from dedup.cluster.relation import Relation
 from dedup.errors import DedupError, FencedOut
+from dedup.outlets import load_outlets
 from dedup.service.canonical import pick
-from dedup.service.live import IDF
+from dedup.settings import Settings
 from dedup.store import keys, reading
+from dedup.store.connection import Connection
 from dedup.store.lease import Lease, take
 from dedup.text.boilerplate import Boilerplate
 from dedup.text.parallel import thread_count
 
-if TYPE_CHECKING:
-    from dedup.service import Service
-
 #: Name of the lease of the job itself, and of the record of its last run.
 JOB = "@nightly"
-#: Name of the statistics of the lines that each source repeats.
-BOILERPLATE = "boilerplate"
 _LIFE = 30.0
 #: Seconds to wait for the lease of a language; a drain gives it up after each round.
 _PATIENCE = 120.0
@@ -61,14 +58,24 @@ class Busy(DedupError):
 
 
 def run_nightly(
-    service: Service, *, dry_run: bool = False, force: bool = False, report: str | Path | None = None
+    connection: Connection,
+    settings: Settings,
+    *,
+    expire: Callable[[], Mapping[str, int]],
+    dry_run: bool = False,
+    force: bool = False,
+    report: str | Path | None = None,
 ) -> dict[str, Any]:
     """Run the nightly job.
 
     Parameters
     ----------
-    service : Service
+    connection : Connection
         The store to work on.
+    settings : Settings
+        Those of the store; what a run that was killed had decided under others is not used.
+    expire : callable
+        Lets go of what is old, at the end of a run; returns how many of each kind.
     dry_run : bool
         Decide, compare and report; write nothing to the store.
     force : bool
@@ -82,26 +89,26 @@ def run_nightly(
         ``state`` (``done``, ``dry run``, ``done before`` or ``running elsewhere``) and what was changed.
     """
     period = datetime.now().astimezone().date().isoformat()
-    last = service.connection.one("GET", keys.snapshot("nightly"))
+    last = connection.one("GET", keys.snapshot("nightly"))
     if last and not (force or dry_run):
         record: dict[str, Any] = orjson.loads(last)
         if record["period"] == period:
             return record | {"state": "done before"}
     try:
-        with _claim(service):
-            return _Run(service, period, dry_run, Path(report) if report else None).execute()
+        with _claim(connection):
+            return _Run(connection, settings, expire, period, dry_run, Path(report) if report else None).execute()
     except Busy:
         return {"state": "running elsewhere", "period": period}
 
 
 @contextmanager
-def _claim(service: Service) -> Iterator[None]:
+def _claim(connection: Connection) -> Iterator[None]:
     """Hold the job's lease, renewed from a thread; a holder of this machine that died has lost it."""
     holder = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
-    lease = take(service.connection, JOB, holder, life=_LIFE)
-    if lease is None and _holder_died(service):
-        service.connection.one("DEL", keys.lease(JOB))
-        lease = take(service.connection, JOB, holder, life=_LIFE)
+    lease = take(connection, JOB, holder, life=_LIFE)
+    if lease is None and _holder_died(connection):
+        connection.one("DEL", keys.lease(JOB))
+        lease = take(connection, JOB, holder, life=_LIFE)
     if lease is None:
         raise Busy("another nightly run is under way")
     over = threading.Event()
@@ -120,8 +127,8 @@ def _claim(service: Service) -> Iterator[None]:
         thread.join()
 
 
-def _holder_died(service: Service) -> bool:
-    standing = service.connection.one("GET", keys.lease(JOB))
+def _holder_died(connection: Connection) -> bool:
+    standing = connection.one("GET", keys.lease(JOB))
     if standing is None:
         return True
     host, pid, _ = standing.decode().split(" ", 1)[1].rsplit(":", 2)
@@ -140,20 +147,22 @@ def _holder_died(service: Service) -> bool:
 class _Run:
     """One run, of one period."""
 
-    service: Service
+    connection: Connection
+    settings: Settings
+    expire: Callable[[], Mapping[str, int]]
     period: str
     dry_run: bool
     report: Path | None
 
     def execute(self) -> dict[str, Any]:
         started = datetime.now().astimezone()
-        settings = self.service.settings
+        settings = self.settings
         fingerprint = {"version": __version__, "period": self.period, "settings": settings.model_dump(mode="json")}
         with Checkpoint(self._folder(), fingerprint) as work:
             look = work.stage("look", self._look)
             parts = Parts(work.folder / "articles")
             timed: dict[str, tuple[float, int]] = {}
-            facts = work.stage("gather", _timed(lambda: gather(self.service, parts, look["first"], look["last"])))
+            facts = work.stage("gather", _timed(lambda: self._gather(parts, look)))
             timed["gather"] = (facts["seconds"], facts["items"])
             corpus = Corpus.of(parts)
             threads = thread_count(settings.threads or None)
@@ -174,9 +183,9 @@ class _Run:
             summary = self._summary(corpus, outcome, changes)
             if not self.dry_run:
                 lines = _repeated_lines(parts).pack()
-                for name, blob in ((IDF, decisions.idf.to_bytes()), (BOILERPLATE, lines)):
-                    self.service.connection.one("SET", keys.snapshot(name), blob)
-                gone = self.service.expire()
+                for name, blob in ((keys.IDF, decisions.idf.to_bytes()), (keys.BOILERPLATE, lines)):
+                    self.connection.one("SET", keys.snapshot(name), blob)
+                gone = self.expire()
                 summary |= {f"expired_{name}": count for name, count in gone.items()}
             path = self.report or self._report_path()
             if path is not None:
@@ -187,45 +196,51 @@ class _Run:
                     {},
                     title="Nightly run" + (" (nothing was written)" if self.dry_run else ""),
                     started_at=started,
-                    inputs=(self.service.connection.url,),
+                    inputs=(self.connection.url,),
                     stages=timed,
                     comparison=comparison,
                 )
                 write_report(page, path)
                 summary["report"] = str(path)
             if not self.dry_run:
-                self.service.connection.one("SET", keys.snapshot("nightly"), orjson.dumps(summary))
+                self.connection.one("SET", keys.snapshot("nightly"), orjson.dumps(summary))
             work.remove()
         return summary
 
     def _folder(self) -> Path:
-        embedded = self.service.connection.embedded
+        embedded = self.connection.embedded
         name = "nightly-dry" if self.dry_run else "nightly"
         if embedded is not None:
             return embedded.path / name
-        url = blake2b(self.service.connection.url.encode(), digest_size=6).hexdigest()
+        url = blake2b(self.connection.url.encode(), digest_size=6).hexdigest()
         return Path(tempfile.gettempdir()) / f"dedup-{name}-{url}"
 
     def _report_path(self) -> Path | None:
-        folder = self.service.settings.nightly.report
-        embedded = self.service.connection.embedded
-        if folder is None and embedded is None:
+        embedded = self.connection.embedded
+        if self.settings.nightly.report is not None:
+            where = Path(self.settings.nightly.report)
+        elif embedded is not None:
+            where = embedded.path / "reports"
+        else:
             return None
-        where = Path(folder) if folder else embedded.path / "reports"  # type: ignore[union-attr]
         return where / f"{self.period}{'-dry-run' if self.dry_run else ''}.html"
 
     def _look(self) -> dict[str, int]:
         """The numbers of the live window: articles that can still meet others."""
-        days = max(self.service.settings.store.matching_days, self.service.settings.story.window_days)
+        days = max(self.settings.store.matching_days, self.settings.story.window_days)
         since_ms = time.time_ns() // 1_000_000 - round(days * 86_400_000)
-        last = int(self.service.connection.one("GET", keys.SEQUENCE) or 0)
-        return {"first": self.service.connection.run(window_start(last, since_ms)), "last": last}
+        last = int(self.connection.one("GET", keys.SEQUENCE) or 0)
+        return {"first": self.connection.run(window_start(last, since_ms)), "last": last}
+
+    def _gather(self, parts: Parts, look: Mapping[str, int]) -> dict[str, int]:
+        texts = self.settings.store.keep_text
+        return gather(self.connection, parts, look["first"], look["last"], texts=texts)
 
     def _stored_groups(self, corpus: Corpus) -> np.ndarray:
         """Without texts, the groups that the stream decided stand: representative of each article."""
         numbers = corpus.numbers
         row = {number: place for place, number in enumerate(numbers.tolist())}
-        places = self.service.connection.run(reading.memberships(numbers.tolist()))
+        places = self.connection.run(reading.memberships(numbers.tolist()))
         anchors = [row.get(places[n].group, row[n]) if n in places else row[n] for n in row]
         return np.array(anchors, np.int64)
 
@@ -236,7 +251,7 @@ class _Run:
         deadline = time.monotonic() + _PATIENCE
         while True:
             holder = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
-            lease = take(self.service.connection, lang, holder, life=self.service.settings.workers.lease_seconds)
+            lease = take(self.connection, lang, holder, life=self.settings.workers.lease_seconds)
             if lease is not None:
                 try:
                     with lease:
@@ -248,8 +263,8 @@ class _Run:
             time.sleep(0.02)
 
     def _compare(self, lang: str, wanted: dict[int, Placed], lease: Lease | None) -> Changes:
-        connection, trust = self.service.connection, self.service.reader.trust
-        policy = self.service.settings.story.canonical
+        connection, trust = self.connection, load_outlets(self.settings.outlets)
+        policy = self.settings.story.canonical
         places = connection.run(reading.memberships(wanted))
         # Copies of a text that is older than the window stay where that one is.
         wanted = {n: one for n, one in wanted.items() if n in places and places[n].group in wanted}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -11,11 +10,8 @@ from dedup.article import Article
 from dedup.batch.columns import ARTICLE, article_columns
 from dedup.batch.parts import Parts
 from dedup.store import keys, reading
-from dedup.store.connection import Plan
+from dedup.store.connection import Connection, Plan
 from dedup.store.records import Record, moment
-
-if TYPE_CHECKING:
-    from dedup.service import Service
 
 _PART = 4096
 _PROBE = 64
@@ -41,20 +37,19 @@ def window_start(last: int, since_ms: int) -> Plan[int]:
     return low
 
 
-def gather(service: Service, parts: Parts, first: int, last: int) -> dict[str, int]:
+def gather(connection: Connection, parts: Parts, first: int, last: int, *, texts: bool) -> dict[str, int]:
     """Copy the articles ``first`` to ``last`` that stand and have their place, with their features.
 
-    A part that is there already is kept.
+    A part that is there already is kept.  ``texts``: with their texts; else these are empty.
     """
-    texts = service.settings.store.keep_text
     for part, start in enumerate(range(first, last + 1, _PART)):
         if parts.has(part):
             continue
         wanted = range(start, min(last + 1, start + _PART))
-        places = service.connection.run(reading.memberships(wanted))
-        records = service.connection.run(reading.records(places))
+        places = connection.run(reading.memberships(wanted))
+        records = connection.run(reading.records(places))
         standing = [records[n] for n in sorted(records) if not records[n].retired]
-        documents = service.connection.run(reading.documents([one.number for one in standing])) if texts else {}
+        documents = connection.run(reading.documents([one.number for one in standing])) if texts else {}
         if texts:
             standing = [one for one in standing if one.number in documents]
             columns = article_columns([Article.from_dict(documents[one.number]) for one in standing])

@@ -208,7 +208,7 @@ def export_command(obj: Context, folder: str, as_json: bool) -> None:
     from dedup.batch.archive import export_store
 
     with obj.service() as service, bars() as bar:
-        summary = export_store(service, Path(folder), progress=bar)
+        summary = export_store(service.connection, Path(folder), progress=bar)
     print_json(summary) if as_json else click.echo(f"exported to {folder}: {summary}")
 
 
@@ -221,5 +221,6 @@ def restore_command(obj: Context, folder: str, as_json: bool) -> None:
     from dedup.batch.archive import restore_store
 
     with obj.service() as service, bars() as bar:
-        summary = restore_store(service, Path(folder), progress=bar)
+        days = service.settings.store.matching_days
+        summary = restore_store(service.connection, Path(folder), matching_days=days, progress=bar)
     print_json(summary) if as_json else click.echo(f"restored from {folder}: {summary}")

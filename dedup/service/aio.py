@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable, Mapping
-from datetime import datetime
-from typing import Any
+from typing import Any, Unpack
 
 from dedup.article import Article
 from dedup.service import listing
 from dedup.service.facade import Progress, Service
-from dedup.service.listing import Filters, Sort
+from dedup.service.listing import Filters, Sort, Which
 from dedup.service.waiting import visible
 from dedup.settings import CanonicalPolicy, Settings
 from dedup.store import deadletters, feed
@@ -108,32 +107,11 @@ class AsyncService:
         return await self.connection.run(self.reader.story(story_id, canonical_policy=canonical_policy))
 
     async def stories(
-        self,
-        *,
-        lang: str | None = None,
-        source: str | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        updated_since: datetime | None = None,
-        min_articles: int = 1,
-        min_sources: int = 1,
-        text: str | None = None,
-        sort: Sort = "updated",
-        cursor: str | None = None,
-        limit: int = 50,
+        self, *, sort: Sort = "updated", cursor: str | None = None, limit: int = 50, **which: Unpack[Which]
     ) -> Page[StoryView]:
-        """A page of stories; every filter that is missing lets all pass."""
-        filters = Filters(
-            lang=lang,
-            source=source,
-            since=since,
-            until=until,
-            updated_since=updated_since,
-            min_articles=min_articles,
-            min_sources=min_sources,
-            text=text,
-        )
-        return await self.connection.run(listing.stories(self.reader, filters, sort=sort, cursor=cursor, limit=limit))
+        """A page of stories; ``which`` are the filters of :class:`~dedup.service.listing.Filters`, all optional."""
+        plan = listing.stories(self.reader, Filters(**which), sort=sort, cursor=cursor, limit=limit)
+        return await self.connection.run(plan)
 
     async def compare(self, a: str, b: str) -> Evidence:
         """Why two articles are, or are not, together."""

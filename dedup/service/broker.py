@@ -7,6 +7,7 @@ a worker dies; nothing is scheduled by ETA or countdown, and no chord is used.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,13 +18,15 @@ from kombu.exceptions import OperationalError
 
 from dedup import tracing
 from dedup.article import Article
-from dedup.errors import StoreFull, StoreRefused, StoreUnavailable
+from dedup.errors import Backpressure, StoreFull, StoreRefused, StoreUnavailable
 from dedup.service import wire
 from dedup.settings import Settings
 
 INGEST, ASSIGN, NIGHTLY = "dedup.ingest", "dedup.assign", "dedup.nightly"
 #: Bytes of JSON in one message, after which the next one begins.
 MESSAGE_BYTES = 4 * 1024 * 1024
+#: Seconds that a producer waits for a full queue to shrink before it is refused.
+PATIENCE = 30.0
 _RETRY = {"max_retries": 8, "interval_start": 0.05, "interval_step": 0.5, "interval_max": 3}
 
 log = logging.getLogger(__name__)
@@ -163,6 +166,28 @@ def waiting(app: Celery, queue: str) -> int:
                 if last:
                     raise _error(error) from error
     raise AssertionError("unreachable")
+
+
+def wait_for_room(app: Celery, *, size: int, limit: int) -> None:
+    """Wait, for :data:`PATIENCE` seconds at most, until about ``limit`` articles or fewer wait in messages of ``size``.
+
+    Raises
+    ------
+    Backpressure
+        They stayed more.
+    StoreUnavailable
+        The broker does not answer.
+    """
+    deadline = time.monotonic() + PATIENCE
+    pause = 0.05
+    while (articles := waiting(app, INGEST) * size) > limit:
+        if time.monotonic() > deadline:
+            raise Backpressure(
+                f"about {articles:,} articles wait on the queue, more than queue.limit = {limit:,}: "
+                "push again later, or run more workers"
+            )
+        time.sleep(pause)
+        pause = min(2 * pause, 1.0)
 
 
 def _error(error: Exception) -> StoreUnavailable | StoreFull:

@@ -9,23 +9,24 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
 from functools import cached_property
+from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from dedup.article import Article
-from dedup.errors import Backpressure, DedupError, StoreError
+from dedup.errors import DedupError
 from dedup.log import trail
 from dedup.outlets import load_outlets
 from dedup.service import broker, ingest, listing
 from dedup.service.drain import Drain
-from dedup.service.listing import Filters, Sort
+from dedup.service.intake import Intake, to_wake
+from dedup.service.listing import Filters, Sort, Which
 from dedup.service.match import Matcher, pair
 from dedup.service.queries import Reader
 from dedup.service.waiting import visible
 from dedup.settings import CanonicalPolicy, Settings
-from dedup.store import checks, deadletters, expiry, feed, keys, meters, scripts, tries
+from dedup.store import checks, deadletters, expiry, feed, keys, scripts
 from dedup.store.connection import Connection
 from dedup.views import (
     ArticleView,
@@ -45,10 +46,6 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int], None]
 
-#: Articles prepared at a time, and admitted by one script: it holds up everybody else, some milliseconds.
-BATCH, STEP = 200, 32
-#: Seconds that ``push`` waits for a full queue to shrink before it refuses.
-PATIENCE = 30.0
 #: Messages between two looks at the length of the queue.
 _LOOK_EVERY = 8
 
@@ -123,6 +120,10 @@ class Service:
         return broker.celery_app(self.settings, broker.broker_url(self.settings, self.connection.url))
 
     @cached_property
+    def _intake(self) -> Intake:
+        return Intake(self.connection, self.settings)
+
+    @cached_property
     def _drain(self) -> Drain:
         return Drain(self.connection, self.settings, self.reader.trust)
 
@@ -166,7 +167,7 @@ class Service:
         size = batch or self.settings.queue.batch
         for count, message in enumerate(broker.messages(valid, size)):
             if count % _LOOK_EVERY == 0:
-                self._let_pass(size)
+                broker.wait_for_room(self.app, size=size, limit=self.settings.queue.limit)
             broker.send(self.app, broker.INGEST, [message])
             trail("pushed", (article["id"] for article in message))
             if progress is not None and not wait:
@@ -190,9 +191,6 @@ class Service:
         An article this service pushed counts when its newest content is visible.  One that is
         dead-lettered is not waited for.
         """
-        return self._polled(list(ids), timeout, progress)
-
-    def _polled(self, ids: list[str], timeout: float, progress: Progress | None) -> dict[str, str]:
         deadline = time.monotonic() + timeout
         found: dict[str, str] = {}
         remaining = list(dict.fromkeys(ids))
@@ -213,16 +211,7 @@ class Service:
 
         What is no article becomes a dead letter.  Stories are decided by :meth:`assign`.
         """
-        valid, refused = ingest.validate(records)
-        self._bury([(one.raw, f"{one.error.field or 'article'}: {one.error.reason}", 1) for one in refused])
-        started = time.perf_counter()
-        for start in range(0, len(valid), BATCH):
-            self._admit(valid[start : start + BATCH])
-        seconds = time.perf_counter() - started
-        self.connection.execute(meters.observe("ingest", [seconds] * len(valid)))
-        self._count("ingested", len(valid))
-        trail("ingested", (article.id for article in valid), seconds=round(seconds, 4))
-        return Receipt(tuple(article.id for article in valid), tuple(one.rejection() for one in refused))
+        return self._intake.ingest(records)
 
     def ingest_message(self, message: str, records: Sequence[Any]) -> None:
         """Ingest one queue message, and wake the drain.
@@ -230,64 +219,17 @@ class Service:
         Delivered again after its worker died, its articles go one by one, each noted before it is
         tried: the one that kills its worker ``queue.tries`` times becomes a dead letter.
         """
-        seen = self.connection.run(tries.begin(message))
-        if seen.deliveries == 1:
-            self._ingest_or_isolate(records)
-        else:
-            start = seen.suspect or 0
-            for place in range(start, len(records)):
-                if place == seen.suspect and seen.deaths >= self.settings.queue.tries:
-                    reason = f"processing it killed its worker {seen.deaths} times"
-                    self._bury([(records[place], reason, seen.deaths)])
-                    continue
-                self.connection.run(tries.attempt(message, place))
-                self._ingest_or_isolate(records[place : place + 1])
-        self.connection.run(tries.end(message))
+        self._intake.take(message, records)
         self.wake()
-
-    def _ingest_or_isolate(self, records: Sequence[Any]) -> None:
-        try:
-            self.ingest(records)
-        except StoreError:
-            raise
-        except Exception as error:  # whatever goes wrong with one article must not stop the others
-            if len(records) == 1:
-                self._bury([(records[0], f"processing it failed: {type(error).__name__}: {error}"[:500], 1)])
-                return
-            for raw in records:
-                self._ingest_or_isolate([raw])
-
-    def _admit(self, articles: Sequence[Article]) -> None:
-        now_ms = time.time_ns() // 1_000_000
-        span_ms = round(self.settings.store.matching_days * 86_400_000 / 3)
-        for lang, admissions in ingest.prepare(articles, self.settings, now_ms=now_ms).items():
-            for start in range(0, len(admissions), STEP):
-                step = admissions[start : start + STEP]
-                self.connection.one(*scripts.admit(lang, step, now_ms=now_ms, span_ms=span_ms))
 
     def bury(self, raws: Iterable[Any], reason: str, *, tries: int = 1) -> None:
         """Make dead letters of messages or articles."""
-        self._bury([(raw, reason, tries) for raw in raws])
-
-    def _bury(self, dead: Sequence[tuple[Any, str, int]]) -> None:
-        if dead:
-            trail("refused", (str(raw.get("id")) for raw, _, _ in dead if isinstance(raw, dict)), reason=dead[0][1])
-            now_ms = time.time_ns() // 1_000_000
-            letters = [deadletters.letter(raw, reason, tries=count, at_ms=now_ms) for raw, reason, count in dead]
-            self.connection.run(deadletters.put(letters, at_ms=now_ms))
-            self._count("dead", len(dead))
+        self._intake.bury(raws, reason, tries=tries)
 
     def wake(self) -> None:
         """Ask for a drain of every language that waits and has not been asked for lately."""
-        languages = sorted(name.decode() for name in self.connection.one("SMEMBERS", keys.LANGUAGES))
-        lengths = self.connection.execute([("LLEN", keys.pending(lang)) for lang in languages])
-        waiting = [lang for lang, length in zip(languages, lengths, strict=True) if length]
-        # The key says that somebody was asked: it is set for those alone who are, or the next arrival asks nobody.
-        life = round(self.settings.workers.tick_seconds * 1000)
-        asked = self.connection.execute([("SET", keys.wake(lang), 1, "NX", "PX", life) for lang in waiting])
-        for lang, first in zip(waiting, asked, strict=True):
-            if first:
-                broker.send(self.app, broker.ASSIGN, [lang])
+        for lang in self.connection.run(to_wake(round(self.settings.workers.tick_seconds * 1000))):
+            broker.send(self.app, broker.ASSIGN, [lang])
 
     def assign(self, lang: str | None = None, *, seconds: float = math.inf) -> int:
         """Decide groups and stories of what is pending, in this process; return the number of entries decided.
@@ -296,7 +238,7 @@ class Service:
         """
         done = self._drain.run([lang] if lang else None, seconds=seconds)
         if done:
-            self._count("assigned", done)
+            self._intake.count("assigned", done)
         return done
 
     def delete(self, article_id: str) -> bool:
@@ -316,24 +258,6 @@ class Service:
         while len(self.pushed) > 1_000_000:
             self.pushed.pop(next(iter(self.pushed)))
 
-    def _let_pass(self, size: int) -> None:
-        limit = self.settings.queue.limit
-        deadline = time.monotonic() + PATIENCE
-        pause = 0.05
-        while (waiting := broker.waiting(self.app, broker.INGEST) * size) > limit:
-            if time.monotonic() > deadline:
-                raise Backpressure(
-                    f"about {waiting:,} articles wait on the queue, more than queue.limit = {limit:,}: "
-                    "push again later, or run more workers"
-                )
-            time.sleep(pause)
-            pause = min(2 * pause, 1.0)
-
-    def _count(self, name: str, number: int) -> None:
-        minute = keys.rate(int(time.time()) // 60)
-        step = [("HINCRBY", minute, name, number), ("EXPIRE", minute, 600), meters.count(name, number)]
-        self.connection.execute(step)
-
     # Questions ---------------------------------------------------------------------------------
 
     def article(
@@ -351,32 +275,12 @@ class Service:
         return self.connection.run(self.reader.story(story_id, canonical_policy=canonical_policy))
 
     def stories(
-        self,
-        *,
-        lang: str | None = None,
-        source: str | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        updated_since: datetime | None = None,
-        min_articles: int = 1,
-        min_sources: int = 1,
-        text: str | None = None,
-        sort: Sort = "updated",
-        cursor: str | None = None,
-        limit: int = 50,
+        self, *, sort: Sort = "updated", cursor: str | None = None, limit: int = 50, **which: Unpack[Which]
     ) -> Page[StoryView]:
-        """A page of stories; every filter that is missing lets all pass."""
-        filters = Filters(
-            lang=lang,
-            source=source,
-            since=since,
-            until=until,
-            updated_since=updated_since,
-            min_articles=min_articles,
-            min_sources=min_sources,
-            text=text,
+        """A page of stories; ``which`` are the filters of :class:`~dedup.service.listing.Filters`, all optional."""
+        return self.connection.run(
+            listing.stories(self.reader, Filters(**which), sort=sort, cursor=cursor, limit=limit)
         )
-        return self.connection.run(listing.stories(self.reader, filters, sort=sort, cursor=cursor, limit=limit))
 
     def compare(self, a: str, b: str) -> Evidence:
         """Why two articles are, or are not, together; raises :class:`~dedup.errors.NotFound`."""
@@ -429,11 +333,15 @@ class Service:
             warnings.append(str(error))
         return self.connection.run(self.reader.status(store=self.connection.url, queue=queue, warnings=warnings))
 
-    def nightly(self, **options: Any) -> dict[str, Any]:
+    def nightly(
+        self, *, dry_run: bool = False, force: bool = False, report: str | Path | None = None
+    ) -> dict[str, Any]:
         """Run the nightly job; see :func:`dedup.batch.nightly.run_nightly`."""
         from dedup.batch.nightly import run_nightly
 
-        return run_nightly(self, **options)
+        return run_nightly(
+            self.connection, self.settings, expire=self.expire, dry_run=dry_run, force=force, report=report
+        )
 
     def expire(self, *, now_ms: int | None = None) -> dict[str, int]:
         """Let go of what is old: from matching after ``store.matching_days``, from growing stories after the window.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 from dedup.errors import InputError
 from dedup.service.queries import Reader
@@ -18,6 +18,19 @@ Sort = Literal["updated", "size", "first"]
 
 #: Stories read at a time, and looked through for one page; a page that ends there has a cursor to go on.
 _CHUNK, _MOST_LOOKED_AT = 200, 20_000
+
+
+class Which(TypedDict, total=False):
+    """The fields of :class:`Filters`, by name."""
+
+    lang: str | None
+    source: str | None
+    since: datetime | None
+    until: datetime | None
+    updated_since: datetime | None
+    min_articles: int
+    min_sources: int
+    text: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

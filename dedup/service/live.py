@@ -16,8 +16,6 @@ from dedup.store.connection import Plan
 from dedup.store.records import Record
 from dedup.vectors import Features, Idf
 
-#: Name of the IDF snapshot that the nightly job leaves.
-IDF = "idf"
 #: Records read at a time while loading.
 _PART = 2000
 
@@ -61,7 +59,7 @@ class LiveLanguage:
         """Read the state from the store."""
         position, snapshot, listed = yield [
             ("GET", keys.position(lang)),
-            ("GET", keys.snapshot(IDF)),
+            ("GET", keys.snapshot(keys.IDF)),
             ("LRANGE", keys.live(lang), 0, -1),
         ]
         state = cls(settings, Idf.from_bytes(snapshot) if snapshot else None)

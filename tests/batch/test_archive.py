@@ -38,6 +38,10 @@ def service(tmp_path: Path) -> Iterator[Service]:
         yield opened
 
 
+def restore(service: Service, folder: Path) -> dict[str, int]:
+    return restore_store(service.connection, folder, matching_days=service.settings.store.matching_days)
+
+
 def live(service: Service, rows: list[dict[str, Any]]) -> None:
     """A store with a past: decisions, a nightly run, revisions, take-downs, dead letters, articles that wait."""
     service.ingest(rows[: N - 50])
@@ -91,10 +95,10 @@ def answers(service: Service, rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 def test_every_answer_is_the_same(service: Service, rows: list[dict[str, Any]], tmp_path: Path) -> None:
     live(service, rows)
-    counts = export_store(service, tmp_path / "export")
+    counts = export_store(service.connection, tmp_path / "export")
     expected = answers(service, rows)
     with Service.open(f"embedded:{tmp_path / 'two'}") as other:
-        assert restore_store(other, tmp_path / "export") == counts
+        assert restore(other, tmp_path / "export") == counts
         assert answers(other, rows) == expected
         # ... and what comes next is decided alike.
         for one in (service, other):
@@ -115,7 +119,7 @@ def test_every_answer_is_the_same(service: Service, rows: list[dict[str, Any]], 
 
 def test_the_tables_can_be_read_by_anything(service: Service, rows: list[dict[str, Any]], tmp_path: Path) -> None:
     live(service, rows)
-    export_store(service, tmp_path / "export")
+    export_store(service.connection, tmp_path / "export")
     links = pq.read_table(tmp_path / "export" / "links.parquet").to_pylist()
     one = next(link for link in links if link["relation"] == "near_duplicate")
     assert service.article(one["article_id"]).story_id == one["story_id"]
@@ -144,11 +148,11 @@ def test_an_export_while_articles_come_in_is_of_one_moment(
 
     thread = threading.Thread(target=ingest)
     thread.start()
-    export_store(service, tmp_path / "export")
+    export_store(service.connection, tmp_path / "export")
     assert not over.is_set()
     thread.join()
     with Service.open(f"embedded:{tmp_path / 'two'}") as other:
-        restore_store(other, tmp_path / "export")
+        restore(other, tmp_path / "export")
         other.assign()
         status = other.status()
         stories = []
@@ -169,25 +173,25 @@ def test_an_export_while_articles_come_in_is_of_one_moment(
 
 
 def test_an_empty_store_survives_the_journey(service: Service, tmp_path: Path) -> None:
-    export_store(service, tmp_path / "export")
+    export_store(service.connection, tmp_path / "export")
     with Service.open(f"embedded:{tmp_path / 'two'}") as other:
-        assert sum(restore_store(other, tmp_path / "export").values()) == 0
+        assert sum(restore(other, tmp_path / "export").values()) == 0
 
 
 def test_what_is_refused(service: Service, rows: list[dict[str, Any]], tmp_path: Path) -> None:
     service.ingest(rows[:5])
     service.assign()
-    export_store(service, tmp_path / "export")
+    export_store(service.connection, tmp_path / "export")
     with pytest.raises(InputError, match="not empty"):
-        export_store(service, tmp_path / "export")
+        export_store(service.connection, tmp_path / "export")
     with pytest.raises(StoreRefused, match="not empty"):
-        restore_store(service, tmp_path / "export")
+        restore(service, tmp_path / "export")
     with pytest.raises(InputError, match="no whole export"):
-        restore_store(service, tmp_path)
+        restore(service, tmp_path)
     settings = Settings(store=StoreSettings(url=f"embedded:{tmp_path / 'two'}"), sketch=SketchSettings(seed=2))
     with Service.open(settings=settings) as other, pytest.raises(StoreRefused, match="seed"):
-        restore_store(other, tmp_path / "export")
+        restore(other, tmp_path / "export")
     state = tmp_path / "export" / "state.json"
     state.write_text(json.dumps({**json.loads(state.read_text()), "format": 99}))
     with Service.open(f"embedded:{tmp_path / 'three'}") as other, pytest.raises(InputError, match="format 99"):
-        restore_store(other, tmp_path / "export")
+        restore(other, tmp_path / "export")

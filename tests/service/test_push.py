@@ -18,7 +18,7 @@ def opened(tmp_path, **overrides) -> Service:
 
 
 def test_a_full_queue_refuses_and_says_so(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr("dedup.service.facade.PATIENCE", 0.2)
+    monkeypatch.setattr("dedup.service.broker.PATIENCE", 0.2)
     with opened(tmp_path, **{"queue.limit": 20, "queue.batch": 10}) as service:
         service.push([{"id": f"a{n}", "text": f"text {n}"} for n in range(30)])
         with pytest.raises(Backpressure, match=r"queue\.limit"):
