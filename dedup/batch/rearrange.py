@@ -234,7 +234,7 @@ class Rearrangement(Draft):
                 changes.kept += 1
                 self._count_groups(number, members, after)
                 continue
-            self._write_story(number, members, after)
+            self._rewrite_story(number, members, after)
             name = self.story_name(number)
             if fresh:
                 origin = max(knot.old, key=lambda old: (sum(before[n].story == old for n in members), -old))
@@ -260,7 +260,7 @@ class Rearrangement(Draft):
                 changes.lines.append(f"{self.story_name(old)} is now part of {self.story_name(into)}")
         self._counts["stories"] += len(standing) - len(knot.old)
 
-    def _write_story(self, number: int, members: Sequence[int], after: Mapping[int, Membership]) -> None:
+    def _rewrite_story(self, number: int, members: Sequence[int], after: Mapping[int, Membership]) -> None:
         times = [event_ms(self.record(n)) for n in members]
         groups = len({after[n].group for n in members})
         old = self._stories.get(number)
