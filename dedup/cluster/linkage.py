@@ -1,9 +1,10 @@
 """Average linkage on a sparse graph of pairs, with every cluster pair judged by all its article pairs.
 
-Agglomerative clustering with unweighted average linkage (UPGMA; Sokal and Michener, 1958) by the
-nearest-neighbour chain (Murtagh, 1983), over clipped log-odds instead of distances.  Two clusters whose mean
+Agglomerative clustering with unweighted average linkage (UPGMA; Sokal and Michener, 1958), nearest clusters first
+(the "generic" algorithm of Müllner, 2011), over clipped log-odds instead of distances.  Two clusters whose mean
 log-odds reach the cut hold at least one pair that reaches it, so the graph of such pairs falls into components that
-can be clustered one by one, exactly.  The cut rises with the size of the cluster to be formed.
+can be clustered one by one, and inside a component only clusters that such a pair joins are compared: the cost of an
+article grows with its neighbours, not with its component.  The cut rises with the size of the cluster to be formed.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def average_linkage(
     prepared, weights:
         The articles, and the model by which pairs that were no candidates are judged when their clusters meet.
     left, right, logits:
-        Candidate pairs and their log-odds.
+        Candidate pairs, each once, and their log-odds.
     cut:
         Mean log-odds at which two clusters are joined.
 
@@ -65,6 +66,13 @@ def average_linkage(
     by_component = np.argsort(component, kind="stable")
     sizes = np.diff(np.flatnonzero(np.concatenate([[True], np.diff(component[by_component]) != 0, [True]])))
     begin = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    place = np.empty(n, np.int64)
+    place[by_component] = np.arange(n) - np.repeat(begin[:-1], sizes)
+    inside = np.flatnonzero(strong)
+    inside = inside[component[left[inside]] == component[right[inside]]]
+    inside = inside[np.argsort(component[left[inside]], kind="stable")]
+    one, two, near = place[left[inside]], place[right[inside]], logits[inside]
+    edges = np.searchsorted(component[left[inside]], np.append(component[by_component[begin[:-1]]], n))
     many = np.flatnonzero(sizes > 1)
     # Largest components first, in groups of like work.
     work = np.cumsum(sizes[many].astype(np.int64) ** 2)
@@ -74,8 +82,8 @@ def average_linkage(
 
     def chunk(span: tuple[int, int]) -> None:
         for c in many[span[0] : span[1]]:
-            members = by_component[begin[c] : begin[c + 1]]
-            link_component(prepared, weights, members, cut, labels, strength)
+            members, pairs = by_component[begin[c] : begin[c + 1]], slice(edges[c], edges[c + 1])
+            link_component(prepared, weights, members, one[pairs], two[pairs], near[pairs], cut, labels, strength)
 
     for _ in ordered_map(chunk, spans, threads=thread_count(threads)):
         pass
@@ -108,97 +116,90 @@ def components(n: Any, left: Any, right: Any, largest: Any) -> Any:
 
 
 @njit(nogil=True)
-def pair_matrix(p: Any, w: Any, members: Any) -> Any:
-    """Clipped log-odds of all pairs of ``members``, ``float32[m, m]``."""
-    m = members.shape[0]
-    matrix = np.zeros((m, m), np.float32)
-    row = np.empty(K, np.float32)
-    for a in range(m):
-        for b in range(a):
-            x = min(np.float32(CLIP), max(np.float32(-CLIP), logit_of(p, w, members[a], members[b], row)))
-            matrix[a, b] = x
-            matrix[b, a] = x
-    return matrix
+def mean_between(p: Any, w: Any, members: Any, after: Any, one: Any, two: Any, pair: Any, row: Any) -> Any:
+    """Mean clipped log-odds between the articles of two clusters; pairs not judged yet are judged now."""
+    total, count = 0.0, 0
+    a = one
+    while a >= 0:
+        b = two
+        while b >= 0:
+            if np.isnan(pair[a, b]):
+                x = min(np.float32(CLIP), max(np.float32(-CLIP), logit_of(p, w, members[a], members[b], row)))
+                pair[a, b] = x
+                pair[b, a] = x
+            total += pair[a, b]
+            count += 1
+            b = after[b]
+        a = after[a]
+    return np.float32(total / count)
+
+
+@njit(nogil=True)
+def find_nearest(mean: Any, alive: Any, a: Any, nearest: Any, best: Any) -> None:
+    """Look up the nearest cluster that ``a`` has met, the first of equals; -1 if there is none."""
+    nearest[a], best[a] = -1, -np.inf
+    for b in range(mean.shape[0]):
+        if alive[b] and b != a and mean[a, b] > best[a]:
+            nearest[a], best[a] = b, mean[a, b]
 
 
 @kernel(pair_features)
-def link_component(p: Any, w: Any, members: Any, cut: Any, labels: Any, strength: Any) -> None:
-    """Cluster one component; write the labels and strengths of its members."""
+def link_component(
+    p: Any, w: Any, members: Any, left: Any, right: Any, logits: Any, cut: Any, labels: Any, strength: Any
+) -> None:
+    """Cluster one component; write the labels and strengths of its members.
+
+    ``members int64[m]`` are its articles in rising order; ``left, right int64[e]``, ``logits float32[e]`` its strong
+    pairs, as places among them.  The two nearest clusters are joined until none reach the cut.  Clusters meet when a
+    strong pair lies between them, and only then are their other pairs judged.  A join that does not reach the cut
+    of its size is not made, and the smaller cluster takes no further part.
+    """
     m = members.shape[0]
-    matrix = pair_matrix(p, w, members)
-    cluster = chain_linkage(matrix.copy(), cut)
+    pair, mean = np.full((m, m), np.float32(np.nan)), np.full((m, m), np.float32(-np.inf))
+    for k in range(left.shape[0]):
+        x = min(np.float32(CLIP), logits[k])
+        pair[left[k], right[k]], pair[right[k], left[k]] = x, x
+        mean[left[k], right[k]], mean[right[k], left[k]] = x, x
+    size, alive, cluster = np.ones(m, np.int64), np.ones(m, np.bool_), np.arange(m)
+    # The articles of a cluster are a list; it begins at the one by which the cluster is named.
+    after, tail = np.full(m, -1, np.int64), np.arange(m)
+    nearest, best, row = np.empty(m, np.int64), np.empty(m, np.float32), np.empty(K, np.float32)
+    for a in range(m):
+        find_nearest(mean, alive, a, nearest, best)
+    while True:
+        top = int(np.argmax(best))
+        if nearest[top] < 0 or best[top] < cut:
+            break
+        low, high = min(top, nearest[top]), max(top, nearest[top])
+        together = size[low] + size[high]
+        refused = best[top] < cut_at(together, cut)
+        gone = low if refused and size[low] < size[high] else high
+        alive[gone], nearest[gone], best[gone] = False, -1, -np.inf
+        if not refused:
+            for c in range(m):
+                if not alive[c] or c == low or (mean[low, c] == -np.inf and mean[high, c] == -np.inf):
+                    continue
+                for one in (low, high):
+                    if mean[one, c] == -np.inf:
+                        mean[one, c] = mean_between(p, w, members, after, one, c, pair, row)
+                x = np.float32((size[low] * mean[low, c] + size[high] * mean[high, c]) / together)
+                mean[low, c], mean[c, low] = x, x
+            for c in range(m):
+                if cluster[c] == high:
+                    cluster[c] = low
+            after[tail[low]], tail[low], size[low] = high, tail[high], together
+        for c in range(m):
+            if not alive[c]:
+                continue
+            if nearest[c] == gone or (not refused and (c == low or nearest[c] == low)):
+                find_nearest(mean, alive, c, nearest, best)
+            elif not refused and (mean[c, low] > best[c] or (mean[c, low] == best[c] and low < nearest[c])):
+                nearest[c], best[c] = low, mean[c, low]
     for a in range(m):
         total, count = np.float32(0), 0
-        first = members[a]
         for b in range(m):
-            if cluster[b] == cluster[a]:
-                first = min(first, members[b])
-                if a != b:
-                    total += matrix[a, b]
-                    count += 1
-        labels[members[a]] = first
+            if b != a and cluster[b] == cluster[a]:
+                total += pair[a, b]
+                count += 1
+        labels[members[a]] = members[cluster[a]]
         strength[members[a]] = total / max(1, count)
-
-
-@kernel()
-def chain_linkage(mean: Any, cut: Any) -> Any:
-    """Average linkage by the nearest-neighbour chain over ``mean float32[m, m]`` (overwritten); ``int64[m]`` labels.
-
-    A merge whose mean does not reach the cut of its size is not made, and neither cluster takes part again.
-    """
-    m = mean.shape[0]
-    size = np.ones(m, np.int64)
-    label = np.arange(m)
-    alive = np.ones(m, np.bool_)
-    chain = np.empty(m + 1, np.int64)
-    depth = 0
-    left = m
-    while left > 0:
-        if depth == 0:
-            for a in range(m):
-                if alive[a]:
-                    chain[0] = a
-                    depth = 1
-                    break
-            else:
-                break
-        a = chain[depth - 1]
-        best: Any = np.float32(-np.inf)
-        nearest: Any = np.int64(-1)
-        if depth > 1:
-            nearest = chain[depth - 2]
-            best = mean[a, nearest]
-        for b in range(m):
-            if alive[b] and b != a and mean[a, b] > best:
-                best, nearest = mean[a, b], b
-        if nearest < 0 or best < cut:
-            # Nothing can join any cluster of the chain's top any more.
-            alive[a] = False
-            left -= 1
-            depth -= 1
-            continue
-        if depth > 1 and nearest == chain[depth - 2]:
-            depth -= 2
-            low, high = min(a, nearest), max(a, nearest)
-            together = size[low] + size[high]
-            if best < cut_at(together, cut):
-                # Mutual nearest, yet too weak for their size: the smaller one is done.
-                smaller = low if size[low] < size[high] else high
-                alive[smaller] = False
-                left -= 1
-                continue
-            for c in range(m):
-                if c != low and c != high:
-                    x = (size[low] * mean[low, c] + size[high] * mean[high, c]) / together
-                    mean[low, c] = x
-                    mean[c, low] = x
-            size[low] = together
-            alive[high] = False
-            left -= 1
-            for c in range(m):
-                if label[c] == high:
-                    label[c] = low
-        else:
-            chain[depth] = nearest
-            depth += 1
-    return label

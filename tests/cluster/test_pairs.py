@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 from sklearn.metrics import adjusted_rand_score
@@ -11,13 +12,13 @@ from sklearn.metrics import adjusted_rand_score
 from dedup.article import Article
 from dedup.cluster.candidates import candidate_pairs
 from dedup.cluster.explain import explain
-from dedup.cluster.linkage import LOOSE, chain_linkage, cut_at
+from dedup.cluster.linkage import LOOSE, cut_at, link_component
 from dedup.cluster.pair_features import NAMES, prepare
 from dedup.cluster.pairs import PairModel, pair_rows
 from dedup.cluster.stories import cluster_stories
 from dedup.errors import DedupError
 from dedup.text import ngram_hash32, tokens
-from dedup.vectors import Idf, featurize
+from dedup.vectors import Features, Idf, featurize
 from tests.cluster.stories_text import FIRE_HANOI, FIRE_SAIGON, MATCH_FIRST, MATCH_SECOND, article, conference
 
 ALL = [*FIRE_HANOI, *FIRE_SAIGON, *MATCH_FIRST, *MATCH_SECOND]
@@ -71,6 +72,19 @@ def test_ordinals_conflict_under_one_head() -> None:
     assert row(one, two)["date_conflict"] == 1
 
 
+def linked(logits: NDArray[np.float32], cut: float) -> NDArray[np.int64]:
+    """Clusters of one component all of whose pairs are known."""
+    m = len(logits)
+    left, right = np.triu_indices(m, 1)
+    labels, strength = np.empty(m, np.int64), np.empty(m, np.float32)
+    nobody, weights = prepare(Features.empty(), Idf.prior()), PairModel.default().weights(0)
+    link_component(nobody, weights, np.arange(m), left, right, logits[left, right], cut, labels, strength)
+    for a in range(m):
+        others = (labels == labels[a]) & (np.arange(m) != a)
+        assert strength[a] == pytest.approx(logits[a, others].mean() if others.any() else 0, abs=1e-4)
+    return labels
+
+
 def test_linkage_is_that_of_scipy() -> None:
     rng = np.random.default_rng(1)
     for m in (2, 7, LOOSE - 1):
@@ -79,7 +93,7 @@ def test_linkage_is_that_of_scipy() -> None:
         tree = linkage(squareform(apart, checks=False), "average")
         for cut in (0.5, 1.2, 2.0):
             expected = fcluster(tree, cut, "distance")
-            assert adjusted_rand_score(expected, chain_linkage(-apart, -cut)) == 1
+            assert adjusted_rand_score(expected, linked(-apart, -cut)) == 1
 
 
 def test_the_cut_rises_with_size() -> None:
