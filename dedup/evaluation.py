@@ -23,7 +23,7 @@ from dedup.cluster.pairs import PairModel
 from dedup.cluster.relation import RelationRule
 from dedup.cluster.whole import cluster_articles
 from dedup.settings import Settings
-from dedup.vectors import Idf, featurize
+from dedup.vectors import Encoder, Idf, featurize
 from dedup.vectors.anchors import UNDATED
 
 
@@ -98,7 +98,8 @@ def calibration_error(probability: NDArray[np.floating], truth: NDArray[np.bool_
 def evaluate(
     articles: Sequence[Article], gold: Sequence[str], *, mode: str = "batch", order: str = "file", orders: int = 0,
     distractors: Sequence[Article] = (), settings: Settings | None = None, corrections: str | Path | None = None,
-    model: str | Path | PairModel | None = None, report: str | Path | None = None, threads: int | None = None,
+    model: str | Path | PairModel | None = None, report: str | Path | None = None, encoder: Encoder | None = None,
+    threads: int | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Cluster labelled articles, and compare with their labels, which the clustering does not see.
 
@@ -122,6 +123,8 @@ def evaluate(
         Another pair model, or the JSON file of one.
     report:
         HTML file to write: the confusions worth reading.
+    encoder:
+        As :func:`dedup.cluster.whole.cluster_articles`; in batch only.
     threads:
         Threads of the batch; ``None`` is every core.
 
@@ -131,6 +134,8 @@ def evaluate(
         The scores of :func:`score`; ``singletons_true``, ``singletons_found``, ``candidate_recall`` (see
         :func:`candidate_recall`), ``articles``, ``articles_per_s``.
     """
+    if encoder is not None and mode != "batch":
+        raise ValueError("an encoder takes part in the batch only; evaluate with mode='batch'")
     settings = settings or Settings()
     if isinstance(model, str | Path):
         model = PairModel.from_json(Path(model).read_text(encoding="utf-8"))
@@ -145,7 +150,9 @@ def evaluate(
     for row in _stream_orders(everything, n, order, orders) if mode == "stream" else [None]:
         started = time.perf_counter()
         if row is None:
-            labels = cluster_articles(everything, settings=settings, model=model, threads=threads).labels.tolist()
+            labels = cluster_articles(
+                everything, settings=settings, model=model, encoder=encoder, threads=threads
+            ).labels.tolist()
         else:
             labels = stream_labels(everything, row, settings=settings, model=model, threads=threads)
         seconds = time.perf_counter() - started

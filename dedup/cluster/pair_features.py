@@ -38,12 +38,13 @@ PAIR_FEATURES: dict[str, str] = {
     "template": "alike in text, both full of amounts, and the amounts differ",
     "rubric": "the titles are alike and nothing else is",
     "time_apart": "1 - exp(-(days apart / 3)^2) of the times of publication",
+    "encoded": "cosine of an encoder's vectors, 0 without encoder",
 }
 NAMES = tuple(PAIR_FEATURES)
 K = len(NAMES)
 (
     _BODY, _TITLE, _LEAD, _NAMES, _WORDS, _PHRASES, _RARE, _GAP, _LENGTH, _UNTITLED,
-    _DATES, _DATE_CONFLICT, _ORDINALS, _ORDINAL_CONFLICT, _AMOUNTS, _TEMPLATE, _RUBRIC, _TIME,
+    _DATES, _DATE_CONFLICT, _ORDINALS, _ORDINAL_CONFLICT, _AMOUNTS, _TEMPLATE, _RUBRIC, _TIME, _ENCODED,
 ) = range(K)  # fmt: skip
 _RARE_IDF = np.float32(6.0)
 #: Fields whose norms are kept: all terms, title, title and lead, names.
@@ -55,7 +56,8 @@ _SUPPORT = np.float32(40.0)
 class Prepared(NamedTuple):
     """Features made ready for comparison under one IDF snapshot; a tuple, so that kernels take it as one argument.
 
-    ``weight float32[m]`` is the IDF of each term, ``norms float32[n, 4]`` the field norms, ``log_length float32[n]``.
+    ``weight float32[m]`` is the IDF of each term, ``norms float32[n, 4]`` the field norms, ``log_length float32[n]``;
+    ``vectors float32[n, d]`` an encoder's vectors of length 1, ``d = 0`` without one.
     """
 
     term_offsets: NDArray[np.int64]
@@ -69,9 +71,10 @@ class Prepared(NamedTuple):
     published: NDArray[np.int64]
     log_length: NDArray[np.float32]
     titled: NDArray[np.bool_]
+    vectors: NDArray[np.float32]
 
 
-def prepare(features: Features, idf: Idf) -> Prepared:
+def prepare(features: Features, idf: Idf, vectors: NDArray[np.float32] | None = None) -> Prepared:
     """Weigh the terms of ``features`` under ``idf`` and compute what every comparison needs."""
     n = len(features)
     weight = idf.weights(features)
@@ -81,7 +84,7 @@ def prepare(features: Features, idf: Idf) -> Prepared:
         features.term_offsets, features.term_hash, features.term_bits, weight, norms,
         features.anchor_offsets, features.anchor_key, features.anchor_weight,
         features.published, np.log(np.maximum(1, features.length)).astype(np.float32),
-        (features.marks & HAS_TITLE) != 0,
+        (features.marks & HAS_TITLE) != 0, np.empty((n, 0), np.float32) if vectors is None else vectors,
     )  # fmt: skip
 
 
@@ -219,6 +222,8 @@ def compare(p: Any, i: Any, j: Any, row: Any) -> None:
     if p.published[i] != UNDATED and p.published[j] != UNDATED:
         days = abs(p.published[i] - p.published[j]) / np.float32(86_400)
         row[_TIME] = 1 - np.exp(-((min(days, np.float32(30)) / 3) ** 2))
+    for k in range(p.vectors.shape[1]):
+        row[_ENCODED] += p.vectors[i, k] * p.vectors[j, k]
 
 
 @kernel(anchors)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from dedup.cluster.candidates import candidate_pairs
 from dedup.cluster.linkage import average_linkage
+from dedup.cluster.nearest import nearest_pairs
 from dedup.cluster.pair_features import Prepared, Weights, prepare
 from dedup.cluster.pairs import PairModel, pair_logits
 from dedup.vectors import Features, Idf
@@ -44,7 +45,8 @@ class StoryClustering:
 
 def cluster_stories(
     features: Features, *, idf: Idf | None = None, model: PairModel | None = None, threshold: float = THRESHOLD,
-    window: float = WINDOW, most: int = 50, weights: Weights | None = None, threads: int | None = 1,
+    window: float = WINDOW, most: int = 50, weights: Weights | None = None,
+    vectors: NDArray[np.float32] | None = None, threads: int | None = 1,
 ) -> StoryClustering:  # fmt: skip
     """Cluster articles into stories.
 
@@ -65,13 +67,17 @@ def cluster_stories(
         Candidates compared with one article.
     weights:
         Weights to use in place of ``model``'s own (cross-validation).
+    vectors:
+        ``float32 (n, d)`` of an encoder (see :func:`dedup.vectors.encode`): its nearest articles are candidates too.
     threads:
         Threads to use; ``None`` is every core.  The result does not depend on it.
     """
     model = model or PairModel.default()
-    prepared = prepare(features, idf or Idf.prior().blend(features))
+    prepared = prepare(features, idf or Idf.prior().blend(features), vectors)
     weights = weights or model.weights(len(features))
     left, right = candidate_pairs(prepared, window=window, most=most, threads=threads)
+    if vectors is not None:
+        left, right = _union((left, right), nearest_pairs(vectors, features.published, window=window))
     # Stories are of one language, in the stream as here.
     same = features.lang[left] == features.lang[right]
     left, right = left[same], right[same]
@@ -80,6 +86,11 @@ def cluster_stories(
         prepared, weights, left, right, logits, cut=model.link_logit(threshold), threads=threads
     )
     return _clustering(prepared, model, labels, strength, left, right, logits)
+
+
+def _union(*pairs: tuple[NDArray[np.int64], NDArray[np.int64]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    codes = np.unique(np.concatenate([left << 32 | right for left, right in pairs]))
+    return codes >> 32, codes & 0xFFFFFFFF
 
 
 def _clustering(

@@ -3,7 +3,8 @@
 Usage: ``python -m dedup.cluster.train SET.jsonl.gz... [--corrections FILE] [--out FILE]``
 
 Each set is a file of articles with a ``story_id``; pairs are the candidates of each set. So that absent fields are no
-evidence, each set is seen several times: as it is, without dates, without titles, and weighed by the prior alone. In
+evidence, each set is seen several times: as it is, without dates, without titles, and weighed by the prior alone (the
+last two also without the encoder, if one is given). In
 a dated set the time apart of a negative pair is redrawn evenly from the window wherever it lies outside, so that the
 model learns what time says among the articles of one week, not among those of ten years. *Editions*, copies of an
 article with other dates, ordinals and amounts, and *rubrics*, two stories under one title, are added as negatives:
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import pkgutil
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -31,7 +33,7 @@ from dedup.cluster.pairs import PairModel, pair_logits, pair_rows, stack_models
 from dedup.cluster.stories import WINDOW
 from dedup.evaluation import calibration_error, corrected, score
 from dedup.readers import read_articles
-from dedup.vectors import Features, Idf, featurize
+from dedup.vectors import Encoder, Features, Idf, encode, featurize
 
 WINDOW_DAYS = 7.0
 #: Share of a set's weight given to its editions.
@@ -105,11 +107,12 @@ def edition_of(article: Article, rng: np.random.Generator) -> Article:
     return replace(article, id="", title=title, text=_NUMBER.sub(renumber, article.text), published_at=moment)
 
 
-def training_rows(data: LabelledSet, *, seed: int = 0) -> Rows:
+def training_rows(data: LabelledSet, *, encoder: Encoder | None = None, seed: int = 0) -> Rows:
     """Return the rows of one set, of total weight 1."""
     rng = np.random.default_rng(seed)
     features = featurize(data.articles, threads=None)
-    prepared = prepare(features, Idf.prior().blend(features))
+    vectors = None if encoder is None else encode(encoder, data.articles)
+    prepared = prepare(features, Idf.prior().blend(features), vectors)
     left, right = candidate_pairs(prepared, window=1e15, most=CANDIDATES, threads=None)
     y = data.story[left] == data.story[right]
     rows = pair_rows(prepared, left, right)
@@ -265,11 +268,13 @@ def main() -> None:
     parser.add_argument("--corrections", type=Path, help="JSON with lists of story ids that are one event ('same')")
     parser.add_argument("--version", default="1", help="name of the trained weights")
     parser.add_argument("--out", type=Path, help="model file to write, such as dedup/data/pair_model.json")
+    parser.add_argument("--encoder", help="MODULE:OBJECT, an encoder whose cosine is to be weighed")
     parser.add_argument("--folds", type=Path, help="folder for the models of each fold and of each set left out")
     arguments = parser.parse_args()
     same = json.loads(arguments.corrections.read_text(encoding="utf-8"))["same"] if arguments.corrections else []
     sets = [read_set(path, same) for path in arguments.sets]
-    rows = [training_rows(data) for data in sets]
+    encoder = pkgutil.resolve_name(arguments.encoder) if arguments.encoder else None
+    rows = [training_rows(data, encoder=encoder) for data in sets]
     editions = [edition_rows(data) for data in sets]
     curves, pairs, links = [], [], []
     for k, data in enumerate(sets):

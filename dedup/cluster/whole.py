@@ -22,7 +22,7 @@ from dedup.errors import ArticleError
 from dedup.identity import group_id, story_id
 from dedup.outlets import UNKNOWN, load_outlets
 from dedup.settings import Settings
-from dedup.vectors import Features, Idf, featurize
+from dedup.vectors import Encoder, Features, Idf, encode, featurize
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ class Clustering:
 def cluster_articles(
     articles: Sequence[Article | Mapping[str, Any] | str], *, settings: Settings | None = None,
     threshold: float | None = None, policy: str | None = None, model: PairModel | None = None, idf: Idf | None = None,
-    trust: Mapping[str, float] | None = None, threads: int | None = None,
+    trust: Mapping[str, float] | None = None, encoder: Encoder | None = None, threads: int | None = None,
 ) -> Clustering:  # fmt: skip
     """Group articles into duplicate groups and stories, and pick the canonical article of each story.
 
@@ -139,6 +139,9 @@ def cluster_articles(
         The packaged pair model; the packaged prior blended with these articles.
     trust:
         Trust in each source by name, 0 to 1; the packaged list when missing.
+    encoder:
+        Texts to vectors: the nearest articles by it are candidates too, and its cosine is a feature of the pair model,
+        of no weight in the packaged one (``python -m dedup.cluster.train --encoder`` learns it).
     threads:
         Threads to use; ``None`` is every core.  The result does not depend on it.
 
@@ -179,6 +182,7 @@ def cluster_articles(
     found = cluster_stories(
         features.take(leaders), idf=idf, model=model, threshold=threshold or story.threshold,
         window=story.window_days * 86_400, most=story.candidates, threads=threads,
+        vectors=None if encoder is None else encode(encoder, [items[i] for i in leaders]),
     )  # fmt: skip
     # Leaders are in order of preference, so the lowest row of a story is its founder.
     first = np.full(len(leaders), len(leaders), np.int64)
