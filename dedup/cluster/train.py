@@ -30,6 +30,7 @@ from dedup.cluster.candidates import candidate_pairs
 from dedup.cluster.linkage import CLIP, average_linkage
 from dedup.cluster.pair_features import NAMES, Weights, prepare
 from dedup.cluster.pairs import PairModel, pair_logits, pair_rows, stack_models
+from dedup.cluster.reliability import reliability, reliability_svg, reliability_table
 from dedup.cluster.stories import WINDOW
 from dedup.evaluation import calibration_error, corrected, score
 from dedup.readers import read_articles
@@ -269,6 +270,7 @@ def main() -> None:
     parser.add_argument("--version", default="1", help="name of the trained weights")
     parser.add_argument("--out", type=Path, help="model file to write, such as dedup/data/pair_model.json")
     parser.add_argument("--encoder", help="MODULE:OBJECT, an encoder whose cosine is to be weighed")
+    parser.add_argument("--plot", type=Path, help="SVG to write: said and true of pairs held out")
     parser.add_argument("--folds", type=Path, help="folder for the models of each fold and of each set left out")
     arguments = parser.parse_args()
     same = json.loads(arguments.corrections.read_text(encoding="utf-8"))["same"] if arguments.corrections else []
@@ -293,6 +295,14 @@ def main() -> None:
             if out:
                 left_out = fit(Rows.concat(out), Rows.concat([e for i, e in enumerate(editions) if i != k]))
                 (arguments.folds / f"without_{data.name}.json").write_text(left_out.to_json(), encoding="utf-8")
+    said = {
+        data.name: reliability(1 / (1 + np.exp(-logits)), truth)
+        for data, (logits, truth) in zip(sets, pairs, strict=True)
+    }
+    together = [np.concatenate(columns) for columns in zip(*pairs, strict=True)]
+    print(reliability_table(reliability(1 / (1 + np.exp(-together[0])), together[1])))
+    if arguments.plot:
+        arguments.plot.write_text(reliability_svg(said), encoding="utf-8")
     cut, slope = link_decision(
         curves,
         [len(data.story) for data in sets],
