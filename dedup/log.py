@@ -50,7 +50,10 @@ _TRAIL = logging.getLogger("dedup.articles")
 
 
 def trail(stage: str, ids: Iterable[str], **facts: Any) -> None:
-    """Say that a stage was done to these articles: ``pushed``, ``ingested``, ``refused``, ``decided``."""
+    """Say that a stage was done to these articles: ``pushed``, ``ingested``, ``refused``, ``decided``.
+
+    ``passed over`` are those taken down while they were on the queue.
+    """
     if _TRAIL.isEnabledFor(logging.INFO):
         listed = list(ids)
         _TRAIL.info("%s %d", stage, len(listed), extra={"facts": {"stage": stage, "ids": listed, **facts}})

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from dedup import tracing
-from dedup.service.broker import INGEST
+from dedup.service import broker
 
 #: Deepest nesting of a message; a worker process reads it with a stack of Python's usual 1,000 levels, half in use.
 DEEPEST = 400
@@ -34,7 +34,7 @@ def fault(message: Any, tasks: Container[str]) -> str | None:
         return f"a task id is a string of at most {LONGEST_ID} characters"
     if headers.get("eta") is not None:
         return "an ETA or a countdown is not taken: send the message when it is due"
-    expires = headers.get("expires") if task != INGEST else None
+    expires = headers.get("expires") if task != broker.INGEST else None
     if expires is not None and not _is_moment(expires):
         return f"expires is no time: {str(expires)[:100]!r}"
     reason = _body_fault(message)
@@ -42,7 +42,7 @@ def fault(message: Any, tasks: Container[str]) -> str | None:
         message.headers = {"lang": "py", "task": task, "id": name, "root_id": name, "parent_id": None, "group": None}
         message.headers |= {"expires": expires, "eta": None, "retries": 0, "timelimit": [None, None]}
         message.headers |= {"argsrepr": "", "kwargsrepr": "", "ignore_result": True}
-        message.headers |= tracing.carrier(headers)
+        message.headers |= tracing.carrier(headers) | broker.accepted(headers)
     return reason
 
 

@@ -14,7 +14,7 @@ from celery.utils.log import get_task_logger
 
 from dedup import tracing
 from dedup.errors import DedupError, StoreFull, StoreUnavailable
-from dedup.service import Service
+from dedup.service import Service, broker
 from dedup.service.broker import ASSIGN, INGEST, NIGHTLY
 from workers.app import app, settings
 
@@ -60,8 +60,9 @@ def ingest(self: Task, articles: Any = None, *extra: Any, **named: Any) -> None:
         raw = {"args": [articles, *extra], "kwargs": named} if extra or named else articles
         service().bury([raw], "dedup.ingest takes one argument, a list of articles")
         return
-    with _PutBack(), tracing.span("ingest", carrier=tracing.carrier(vars(self.request)), articles=len(articles)):
-        service().ingest_message(self.request.id, articles)
+    headers = vars(self.request)
+    with _PutBack(), tracing.span("ingest", carrier=tracing.carrier(headers), articles=len(articles)):
+        service().ingest_message(self.request.id, articles, **broker.accepted(headers))
 
 
 @app.task(name=ASSIGN, bind=True, ignore_result=True)

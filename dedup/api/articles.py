@@ -111,9 +111,13 @@ async def article(
     responses=openapi.problems(404),
 )
 async def delete(request: Request, id: ArticleId) -> Response:
-    """Remove its text, index entries and membership; its story picks another canonical; the feed tells."""
+    """Remove its text, index entries and membership; its story picks another canonical; the feed tells.
+
+    Versions of it that were accepted before and still wait on the queue never appear, also when this answers 404
+    because none has been admitted yet. Pushed again after this, the article comes back.
+    """
     if not await service_of(request).delete(id):
-        raise NotFound(f"no article {id!r}")
+        raise NotFound(f"no article {id!r}; if it waits on the queue, it will not appear")
     return Response(status_code=204)
 
 

@@ -184,7 +184,7 @@ def delete_command(obj: Context, article_ids: tuple[str, ...], as_json: bool) ->
         print_json({"deleted": [name for name, done in gone.items() if done]})
     missing = [name for name, done in gone.items() if not done]
     if missing:
-        raise NotFound(f"no article {', '.join(missing)}")
+        raise NotFound(f"no article {', '.join(missing)}; what waits on the queue will not appear")
 
 
 @click.command("changes")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,6 +27,8 @@ INGEST, ASSIGN, NIGHTLY = "dedup.ingest", "dedup.assign", "dedup.nightly"
 MESSAGE_BYTES = 4 * 1024 * 1024
 #: Seconds that a producer waits for a full queue to shrink before it is refused.
 PATIENCE = 30.0
+#: Header of a message: when the queue took it, in microseconds by the store's clock.
+ACCEPTED = "accepted_us"
 _RETRY = {"max_retries": 8, "interval_start": 0.05, "interval_step": 0.5, "interval_max": 3}
 
 log = logging.getLogger(__name__)
@@ -107,8 +109,10 @@ def _transport_options(settings: Settings, url: str) -> dict[str, Any]:
     return options
 
 
-def send(app: Celery, task: str, arguments: Sequence[Any]) -> None:
+def send(app: Celery, task: str, arguments: Sequence[Any], *, accepted_us: int | None = None) -> None:
     """Put one message on its queue; when this returns, the broker has it.
+
+    ``accepted_us`` is a time of the store's clock before now: what is taken down after it is not admitted any more.
 
     Raises
     ------
@@ -117,14 +121,23 @@ def send(app: Celery, task: str, arguments: Sequence[Any]) -> None:
     StoreFull
         The broker has no room.
     """
+    headers: dict[str, Any] = dict(tracing.headers())
+    if accepted_us is not None:
+        headers[ACCEPTED] = accepted_us
     try:
-        app.send_task(task, args=arguments, headers=tracing.headers(), retry=True, retry_policy=_RETRY)
+        app.send_task(task, args=arguments, headers=headers, retry=True, retry_policy=_RETRY)
     except OperationalError as error:
         raise _error(error) from error
     except Exception as error:  # each transport has errors of its own
         if "OOM" in str(error) or "maxmemory" in str(error):
             raise _error(error) from error
         raise StoreUnavailable(f"the queue does not take messages: {error}") from error
+
+
+def accepted(headers: Mapping[str, Any]) -> dict[str, int]:
+    """Pick out of a message's headers when the queue took it, if it says so."""
+    found = headers.get(ACCEPTED)
+    return {ACCEPTED: found} if type(found) is int and 0 < found < 2**53 else {}
 
 
 def messages(articles: Sequence[Article], size: int) -> Iterator[list[dict[str, Any]]]:

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Unpack
 
 from dedup.article import Article
-from dedup.errors import DedupError
+from dedup.errors import DedupError, StoreUnavailable
 from dedup.log import trail
 from dedup.outlets import load_outlets
 from dedup.service import broker, ingest, listing
@@ -165,10 +165,12 @@ class Service:
         """
         valid, refused = ingest.validate(articles)
         size = batch or self.settings.queue.batch
+        accepted_us = None
         for count, message in enumerate(broker.messages(valid, size)):
             if count % _LOOK_EVERY == 0:
                 broker.wait_for_room(self.app, size=size, limit=self.settings.queue.limit)
-            broker.send(self.app, broker.INGEST, [message])
+                accepted_us = self._clock()
+            broker.send(self.app, broker.INGEST, [message], accepted_us=accepted_us)
             trail("pushed", (article["id"] for article in message))
             if progress is not None and not wait:
                 progress(len(message))
@@ -213,13 +215,14 @@ class Service:
         """
         return self._intake.ingest(records)
 
-    def ingest_message(self, message: str, records: Sequence[Any]) -> None:
+    def ingest_message(self, message: str, records: Sequence[Any], *, accepted_us: int | None = None) -> None:
         """Ingest one queue message, and wake the drain.
 
         Delivered again after its worker died, its articles go one by one, each noted before it is
-        tried: the one that kills its worker ``queue.tries`` times becomes a dead letter.
+        tried: the one that kills its worker ``queue.tries`` times becomes a dead letter.  What was taken
+        down after the queue took the message (``accepted_us``, by the store's clock) is passed over.
         """
-        self._intake.take(message, records)
+        self._intake.take(message, records, accepted_us=accepted_us)
         self.wake()
 
     def bury(self, raws: Iterable[Any], reason: str, *, tries: int = 1) -> None:
@@ -244,14 +247,23 @@ class Service:
     def delete(self, article_id: str) -> bool:
         """Take an article down: its text and index entries now, its membership with the next drain.
 
-        Returns whether there was such an article.
+        Versions of it that :meth:`push` took before this, and that no worker has admitted yet, never
+        appear; what is pushed after this does.  Returns whether an article of that id was there.
         """
         lang = self.connection.one(*scripts.remove(article_id, now_ms=time.time_ns() // 1_000_000))
+        self.pushed.pop(article_id, None)
         if lang is None:
             return False
-        self.pushed.pop(article_id, None)
         self.assign(lang.decode())
         return True
+
+    def _clock(self) -> int | None:
+        """Now by the store's clock; not known while the store is away, for which the queue need not wait."""
+        try:
+            now_us: int = self.connection.one(*scripts.clock())
+        except StoreUnavailable:
+            return None
+        return now_us
 
     def _remember(self, articles: Sequence[Article]) -> None:
         self.pushed.update((article.id, article.content_hash) for article in articles)
@@ -315,7 +327,9 @@ class Service:
         count = 0
         for name in list(ids) if ids is not None else self.connection.run(deadletters.names()):
             found = self.connection.run(deadletters.get(name))
-            broker.send(self.app, broker.INGEST, [[found.article]])
+            # Who takes an article down means its dead letter too.
+            accepted_us = round(found.at.timestamp() * 1e6)
+            broker.send(self.app, broker.INGEST, [[found.article]], accepted_us=accepted_us)
             count += self.connection.run(deadletters.purge([name]))
         return count
 

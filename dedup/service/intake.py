@@ -38,27 +38,32 @@ class Intake:
         self._connection = connection
         self._settings = settings
 
-    def ingest(self, records: Iterable[Article | Mapping[str, Any] | Any]) -> Receipt:
-        """Validate, sketch, featurise and admit articles; what is no article becomes a dead letter."""
+    def ingest(
+        self, records: Iterable[Article | Mapping[str, Any] | Any], *, accepted_us: int | None = None
+    ) -> Receipt:
+        """Validate, sketch, featurise and admit articles; what is no article becomes a dead letter.
+
+        ``accepted_us`` is when the queue took them: those taken down since are passed over.
+        """
         valid, refused = ingest.validate(records)
         self._bury([(one.raw, f"{one.error.field or 'article'}: {one.error.reason}", 1) for one in refused])
         started = time.perf_counter()
         for start in range(0, len(valid), BATCH):
-            self._admit(valid[start : start + BATCH])
+            self._admit(valid[start : start + BATCH], accepted_us)
         seconds = time.perf_counter() - started
         self._connection.execute(meters.observe("ingest", [seconds] * len(valid)))
         self.count("ingested", len(valid))
         trail("ingested", (article.id for article in valid), seconds=round(seconds, 4))
         return Receipt(tuple(article.id for article in valid), tuple(one.rejection() for one in refused))
 
-    def take(self, message: str, records: Sequence[Any]) -> None:
+    def take(self, message: str, records: Sequence[Any], *, accepted_us: int | None = None) -> None:
         """Ingest the articles of a queue message.
 
         Delivered again after its worker died, they go one by one, each noted before it is tried.
         """
         seen = self._connection.run(tries.begin(message))
         if seen.deliveries == 1:
-            self._ingest_or_isolate(records)
+            self._ingest_or_isolate(records, accepted_us)
         else:
             start = seen.suspect or 0
             for place in range(start, len(records)):
@@ -67,7 +72,7 @@ class Intake:
                     self._bury([(records[place], reason, seen.deaths)])
                     continue
                 self._connection.run(tries.attempt(message, place))
-                self._ingest_or_isolate(records[place : place + 1])
+                self._ingest_or_isolate(records[place : place + 1], accepted_us)
         self._connection.run(tries.end(message))
 
     def bury(self, raws: Iterable[Any], reason: str, *, tries: int = 1) -> None:
@@ -80,9 +85,9 @@ class Intake:
         step = [("HINCRBY", minute, name, number), ("EXPIRE", minute, 600), meters.count(name, number)]
         self._connection.execute(step)
 
-    def _ingest_or_isolate(self, records: Sequence[Any]) -> None:
+    def _ingest_or_isolate(self, records: Sequence[Any], accepted_us: int | None) -> None:
         try:
-            self.ingest(records)
+            self.ingest(records, accepted_us=accepted_us)
         except StoreError:
             raise
         except Exception as error:  # whatever goes wrong with one article must not stop the others
@@ -90,15 +95,19 @@ class Intake:
                 self._bury([(records[0], f"processing it failed: {type(error).__name__}: {error}"[:500], 1)])
                 return
             for raw in records:
-                self._ingest_or_isolate([raw])
+                self._ingest_or_isolate([raw], accepted_us)
 
-    def _admit(self, articles: Sequence[Article]) -> None:
+    def _admit(self, articles: Sequence[Article], accepted_us: int | None) -> None:
         now_ms = time.time_ns() // 1_000_000
         span_ms = round(self._settings.store.matching_days * 86_400_000 / 3)
         for lang, admissions in ingest.prepare(articles, self._settings, now_ms=now_ms).items():
             for start in range(0, len(admissions), STEP):
                 step = admissions[start : start + STEP]
-                self._connection.one(*scripts.admit(lang, step, now_ms=now_ms, span_ms=span_ms))
+                command = scripts.admit(lang, step, now_ms=now_ms, span_ms=span_ms, accepted_us=accepted_us)
+                answers = self._connection.one(*command)
+                taken = [one.id for one, (status, _) in zip(step, answers, strict=True) if status == scripts.TAKEN]
+                if taken:
+                    trail("passed over", taken, reason="taken down since they were pushed")
 
     def _bury(self, dead: Sequence[tuple[Any, str, int]]) -> None:
         if dead:

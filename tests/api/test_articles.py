@@ -158,6 +158,11 @@ def test_a_deleted_article_is_gone(http: TestClient, service: Service) -> None:
     problem(http.delete("/v1/articles/gone"), 404)
 
 
+def test_a_delete_of_what_is_on_the_queue_says_that_it_will_not_appear(http: TestClient) -> None:
+    assert http.post("/v1/articles", json={"id": "early", "text": "Tin chưa có ai xử lý."}).status_code == 202
+    assert "will not appear" in str(problem(http.delete("/v1/articles/early"), 404)["detail"])
+
+
 def test_what_is_not_there_and_what_is_misspelt(http: TestClient) -> None:
     problem(http.get("/v1/articles/none"), 404)
     problem(http.get("/v1/nothing"), 404)

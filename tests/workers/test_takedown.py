@@ -1,0 +1,55 @@
+"""What is taken down while it is on the queue never appears; what is pushed after that does."""
+
+from __future__ import annotations
+
+import pytest
+
+from dedup.errors import NotFound
+from dedup.service import Service, broker
+
+
+def test_taken_down_on_the_queue_it_never_appears(settings, running):
+    with Service.open(settings=settings) as before:
+        before.push([{"id": "a", "text": "The first version."}, {"id": "b", "text": "Another article."}])
+        before.push([{"id": "a", "text": "The second version, on the queue like the first."}])
+        assert not before.delete("a"), "no worker has seen it yet"
+        before.push([{"id": "c", "text": "Pushed, taken down, and pushed again."}])
+        assert not before.delete("c")
+        before.push([{"id": "c", "text": "Pushed, taken down, and pushed again."}])
+        assert before.status().queue == 4
+        service = running()
+        assert set(service.wait(["b", "c"], timeout=60)) == {"b", "c"}
+        service.push([{"id": "end", "text": "Behind all others on the queue."}], wait=60.0)
+        with pytest.raises(NotFound):
+            service.article("a")
+        assert service.article("c").revision == 1
+        assert service.status().articles == 3
+        assert [c.article_id for c in service.changes().items if c.kind.startswith("article.")] == ["b", "c", "end"]
+
+
+def test_a_message_delivered_again_does_not_bring_it_back(running):
+    service = running()
+    before = service.connection.one("TIME")
+    article = {"id": "a", "text": "Its worker is killed after the commit, so its message comes again."}
+    service.push([article], wait=60.0)
+    assert service.delete("a")
+    taken = int(before[0]) * 1_000_000 + int(before[1])
+    broker.send(service.app, broker.INGEST, [[article]], accepted_us=taken)
+    service.push([{"id": "end", "text": "Behind it on the queue."}], wait=60.0)
+    with pytest.raises(NotFound):
+        service.article("a")
+
+
+def test_a_dead_letter_from_before_the_takedown_stays_dead(running):
+    service = running()
+    service.bury([{"id": "a", "text": "It was the fault of the worker."}], "a bug")
+    assert not service.delete("a")
+    assert service.retry_dead() == 1
+    service.push([{"id": "end", "text": "Behind it on the queue."}], wait=60.0)
+    with pytest.raises(NotFound):
+        service.article("a")
+
+
+@pytest.mark.parametrize("said", [True, "soon", -1, 2**60, 1.5, None])
+def test_a_header_that_tells_no_time_is_ignored(said):
+    assert broker.accepted({broker.ACCEPTED: said}) == {}
