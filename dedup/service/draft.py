@@ -15,10 +15,8 @@ from dedup.store import keys, reading
 from dedup.store.connection import Connection
 from dedup.store.records import MERGED, REMOVED, STANDS, Event, Membership, Record, StoryRecord, pack_numbers
 from dedup.store.scripts import Command
+from dedup.store.writes import Writes, spread
 from dedup.views import ChangeKind
-
-#: Numbers in one command, so that no command is huge.
-_PART = 500
 
 
 class Draft:
@@ -320,39 +318,37 @@ class Draft:
 
     def commands(self) -> list[Command]:
         """The commands that write the draft."""
-        out: list[Command] = []
+        writes = Writes()
         for number in self._before["places"]:
             place = self._places[number]
             key, cell = keys.membership(number)
-            out.append(("HSET", key, cell, place.pack()) if place is not None else ("HDEL", key, cell))
+            writes.cell(key, cell, place.pack() if place is not None else None)
         for number in self._before["stories"]:
-            out += self._story_commands(number)
+            self._write_story(number, writes)
+        out = writes.commands()
         for number, before in self._before["members"].items():
             out += _list_commands(keys.story_members(number), before, self._members[number])
         for number, before in self._before["groups"].items():
             out += _list_commands(keys.group_members(number), before, self._groups[number])
         if self._live:
-            out.append(("RPUSH", keys.live(self.lang), *self._live))
+            out += spread("RPUSH", keys.live(self.lang), self._live)
         for number in self._gone:
             out += self._burial(number)
         out += [("HINCRBY", keys.COUNTS, name, by) for name, by in self._counts.items() if by]
         return out
 
-    def _story_commands(self, number: int) -> list[Command]:
+    def _write_story(self, number: int, writes: Writes) -> None:
         place, before = self._stories[number], self._before["stories"][number]
         key, cell = keys.story(number)
-        out: list[Command] = [("HSET", key, cell, place.pack())]
+        writes.cell(key, cell, place.pack())
         if before is None:
             shelf, name = keys.story_numbers(self.story_name(number))
-            out.append(("HSET", shelf, name, pack_numbers([number])))
-        if place.state != STANDS:
-            return [*out, ("ZREM", keys.UPDATED, number), ("ZREM", keys.SIZES, number)]
-        out.append(("ZADD", keys.UPDATED, place.updated_ms, number))
-        if place.articles > 1:
-            out.append(("ZADD", keys.SIZES, place.articles, number))
-        elif before is not None and before.articles > 1:
-            out.append(("ZREM", keys.SIZES, number))
-        return out
+            writes.cell(shelf, name, pack_numbers([number]))
+        stands, several = place.state == STANDS, place.articles > 1
+        if stands or before is not None:
+            writes.rank(keys.UPDATED, number, place.updated_ms if stands else None)
+        if (stands and several) or (before is not None and before.articles > 1):
+            writes.rank(keys.SIZES, number, place.articles if stands and several else None)
 
     def _burial(self, number: int) -> list[Command]:
         """What is left of an article: nothing; of the founder of a story, its id."""
@@ -405,6 +401,5 @@ def _list_commands(key: str, before: list[int], after: list[int]) -> list[Comman
     if old == new:
         return []
     if new[: len(old)] == old:
-        return [("RPUSH", key, *new[at : at + _PART]) for at in range(len(old), len(new), _PART)]
-    out: list[Command] = [("DEL", key)]
-    return out + [("RPUSH", key, *new[at : at + _PART]) for at in range(0, len(new), _PART)]
+        return list(spread("RPUSH", key, new[len(old) :]))
+    return [("DEL", key), *spread("RPUSH", key, new)]
