@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
 
 from dedup.article import Article
-from dedup.cluster.pair_features import NAMES, prepare
+from dedup.cluster.pair_features import NAMES, prepare, same_anchor
 from dedup.cluster.pairs import PairModel, pair_rows
-from dedup.text import CAPITAL, DIGITS, MIXED, NEWLINE, SENTENCE_START, SPACES, Texts, tokenize
+from dedup.text import CAPITAL, DIGITS, MIXED, NEWLINE, SENTENCE_START, SPACES, Texts, Tokens, tokenize
 from dedup.vectors import Idf, featurize
 from dedup.vectors import anchors as a
 from dedup.vectors.features import title_and_body
@@ -22,6 +23,7 @@ from dedup.vectors.lexicon import lexicon
 SHOWN_NAMES, SHOWN_ANCHORS, SHOWN_PASSAGES = 12, 12, 3
 _COSINES = ("body", "title", "lead", "names")
 _MAX_ANCHORS = 96
+_COLUMNS = ("hash", "start", "end", "flags", "separator", "value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,69 +81,94 @@ def explain(
     passages:
         Whether to look for the nearest passages.
     """
+    return explain_pairs([one, two], [(0, 1)], model=model, idf=idf, passages=passages)[0]
+
+
+def explain_pairs(
+    articles: Sequence[Article], pairs: Sequence[tuple[int, int]], *, model: PairModel | None = None,
+    idf: Idf | None = None, passages: bool = True,
+) -> list[PairEvidence]:  # fmt: skip
+    """Explain many pairs of a few articles (``pairs`` are places in ``articles``): each article is read once."""
+    if not pairs:
+        return []
     model, idf = model or PairModel.default(), idf or Idf.prior()
-    features = featurize([one, two])
-    prepared = prepare(features, idf)
-    row = pair_rows(prepared, np.array([0]), np.array([1]))[0].astype(np.float64)
-    terms = {name: float(value) for name, value in zip(NAMES, row * model.coef, strict=True) if value}
-    terms["base"] = model.intercept
-    hours = None
-    if one.published_at and two.published_at:
-        hours = abs((one.published_at - two.published_at).total_seconds()) / 3600
-    left, right = _Reading(one), _Reading(two)
-    agreeing, conflicting = _match_anchors(left.anchors, right.anchors)
-    weights = dict(zip(prepared.term_hash.tolist(), prepared.weight.tolist(), strict=True))
-    return PairEvidence(
-        float(1 / (1 + np.exp(-sum(terms.values())))),
-        {name: float(row[NAMES.index(name)] ** 2) for name in _COSINES},
-        _shared_names(left.names & right.names),
-        agreeing[:SHOWN_ANCHORS], conflicting[:SHOWN_ANCHORS], hours, terms,
-        _nearest(left, right, weights) if passages else (),
-    )  # fmt: skip
+    prepared = prepare(featurize(articles), idf)
+    left, right = np.array(pairs, np.int64).T
+    rows = pair_rows(prepared, np.ascontiguousarray(left), np.ascontiguousarray(right)).astype(np.float64)
+    readings = _read(articles)
+    weights = dict(zip(prepared.term_hash.tolist(), prepared.weight.tolist(), strict=True)) if passages else {}
+    found = []
+    for (i, j), row in zip(pairs, rows, strict=True):
+        one, two = articles[i], articles[j]
+        terms = {name: value for name, value in zip(NAMES, (row * model.coef).tolist(), strict=True) if value}
+        terms["base"] = model.intercept
+        hours = None
+        if one.published_at and two.published_at:
+            hours = abs((one.published_at - two.published_at).total_seconds()) / 3600
+        agreeing, conflicting = _match_anchors(readings[i], readings[j])
+        found.append(
+            PairEvidence(
+                float(1 / (1 + np.exp(-sum(terms.values())))),
+                {name: float(row[NAMES.index(name)] ** 2) for name in _COSINES},
+                _shared_names(readings[i].names & readings[j].names),
+                agreeing[:SHOWN_ANCHORS], conflicting[:SHOWN_ANCHORS], hours, terms,
+                _nearest(readings[i], readings[j], weights) if passages else (),
+            )
+        )  # fmt: skip
+    return found
+
+
+def _read(articles: Sequence[Article]) -> list[_Reading]:
+    """Read articles for people; tokens of all are found at once."""
+    pairs = [title_and_body(article) for article in articles]
+    # Title and body as one text of two lines keeps every token in one column.
+    texts = Texts.of([f"{title}\n{body}" if title else body for title, body in pairs])
+    tokens = tokenize(texts)
+    titles = tokenize(Texts.of([title for title, _ in pairs])).counts.tolist()
+    return [_Reading(article, texts, tokens, i, titles[i]) for i, article in enumerate(articles)]
 
 
 class _Reading:
-    """One article, read for people: names, anchors, sentences."""
+    """Text ``i`` of a column, read for people: names, anchors, sentences."""
 
-    def __init__(self, article: Article) -> None:
-        title, body = title_and_body(article)
-        # Title and body as one text of two lines keeps every token in one column.
-        self.texts = Texts.of([f"{title}\n{body}" if title else body])
-        self.tokens = tokenize(self.texts)
-        title_tokens = int(tokenize(Texts.of([title])).offsets[-1])
-        self.raw = self.texts.data.tobytes()
+    def __init__(self, article: Article, texts: Texts, tokens: Tokens, i: int, title_tokens: int) -> None:
+        first, last = int(tokens.offsets[i]), int(tokens.offsets[i + 1])
+        self._tokens = {name: getattr(tokens, name)[first:last] for name in _COLUMNS}
+        self._bytes = texts.data[texts.offsets[i] : texts.offsets[i + 1]]
+        self._raw = self._bytes.tobytes()
+        self._starts, self._ends = self._tokens["start"].tolist(), self._tokens["end"].tolist()
         self.names = self._names()
         self.anchors = self._anchors(article, title_tokens)
 
     def span(self, first: int, last: int) -> str:
         """Text of tokens ``first`` to ``last``, both included."""
-        t = self.tokens
-        first, last = max(0, first), min(len(t.start) - 1, last)
-        return " ".join(self.raw[int(t.start[first]) : int(t.end[last])].decode("utf-8", "replace").split())
+        first, last = max(0, first), min(len(self._starts) - 1, last)
+        return " ".join(self._raw[self._starts[first] : self._ends[last]].decode("utf-8", "replace").split())
 
     def _names(self) -> set[str]:
-        t = self.tokens
-        capital = (t.flags & CAPITAL != 0) & (t.flags & (DIGITS | MIXED) == 0)
+        flags = self._tokens["flags"]
+        capital = np.flatnonzero((flags & CAPITAL != 0) & (flags & (DIGITS | MIXED) == 0))
+        spaced = (self._tokens["separator"][capital] == SPACES).tolist()
+        begins = (flags[capital] & SENTENCE_START != 0).tolist()
+        places = capital.tolist()
         names: set[str] = set()
-        first = 0
-        while first < len(capital):
-            if not capital[first]:
-                first += 1
-                continue
-            last = first
-            while last + 1 < len(capital) and capital[last + 1] and t.separator[last + 1] == SPACES:
-                last += 1
-            if last > first or not t.flags[first] & SENTENCE_START:
+        k = 0
+        while k < len(places):
+            first, begun = places[k], begins[k]
+            while k + 1 < len(places) and places[k + 1] == places[k] + 1 and spaced[k + 1]:
+                k += 1
+            last = places[k]
+            k += 1
+            if last > first or not begun:
                 names.add(self.span(first, last))
             if last - first >= 2:
                 # "Ông Đặng Văn Tường", "TP Hà Nội": the name without what stands before it.
                 names.add(self.span(first + 1, last))
-            first = last + 1
         return names
 
-    def _anchors(self, article: Article, title_tokens: int) -> dict[int, tuple[int, AnchorText]]:
-        """Anchors by key, with their weights."""
-        t, n = self.tokens, len(self.tokens.start)
+    def _anchors(self, article: Article, title_tokens: int) -> dict[int, tuple[int, int]]:
+        """Weight and first token of each anchor, by key."""
+        t, n = self._tokens, len(self._starts)
         keys, weights = np.empty(_MAX_ANCHORS, np.uint32), np.empty(_MAX_ANCHORS, np.int64)
         places = np.empty(_MAX_ANCHORS, np.int64)
         words, classes = lexicon()
@@ -149,34 +176,30 @@ class _Reading:
         count = 0
         for first, last, title in ((0, title_tokens, True), (title_tokens, n, False)):
             count = a.find_anchors(
-                self.texts.data, 0, len(self.raw), t.hash, t.start, t.end, t.flags, t.separator, t.value,
+                self._bytes, 0, len(self._raw), t["hash"], t["start"], t["end"], t["flags"], t["separator"], t["value"],
                 first, last, title, LEAD_TOKENS, published, words, classes, keys, weights, places, count,
             )  # fmt: skip
-        out = {}
-        for key, weight, place in zip(keys[:count].tolist(), weights.tolist(), places.tolist(), strict=False):
-            out[key] = (weight, self._anchor_text(key, place))
-        return out
+        found = zip(keys[:count].tolist(), weights[:count].tolist(), places[:count].tolist(), strict=True)
+        return {key: (weight, place) for key, weight, place in found}
 
-    def _anchor_text(self, key: int, place: int) -> AnchorText:
-        kind = key >> a.KIND_SHIFT
-        around = self.span(place - 3, place + 2)
+    def shown(self, key: int) -> AnchorText:
+        """An anchor of this text as people read it."""
+        kind, place = key >> a.KIND_SHIFT, self.anchors[key][1]
         if kind == a.DATE:
             year, month, day = key >> 9 & 127, key >> 5 & 15, key & 31
             value = f"{1970 + year}-{month:02}-{day:02}" if year else f"--{month:02}-{day:02}"
         elif kind == a.ORDINAL:
             value = str(key >> 16 & 1023)
-        elif kind == a.SCORE:
-            value = self.span(place, place + 1)
         else:
             value = self.span(place, place + 1)
-        return AnchorText(a.KINDS[kind], value, around)
+        return AnchorText(a.KINDS[kind], value, self.span(place - 3, place + 2))
 
     def sentences(self) -> list[tuple[str, Counter[int]]]:
         """Sentences with the counts of their words' hashes."""
-        t = self.tokens
-        starts = np.flatnonzero((t.flags & SENTENCE_START != 0) | (t.separator == NEWLINE))
-        bounds = sorted({0, *starts.tolist(), len(t.start)})
-        return [(self.span(b, e - 1), Counter(t.hash[b:e].tolist())) for b, e in pairwise(bounds) if e - b >= 4]
+        t = self._tokens
+        starts = np.flatnonzero((t["flags"] & SENTENCE_START != 0) | (t["separator"] == NEWLINE))
+        bounds = sorted({0, *starts.tolist(), len(self._starts)})
+        return [(self.span(b, e - 1), Counter(t["hash"][b:e].tolist())) for b, e in pairwise(bounds) if e - b >= 4]
 
 
 def _shared_names(names: set[str]) -> tuple[str, ...]:
@@ -189,17 +212,14 @@ def _shared_names(names: set[str]) -> tuple[str, ...]:
 
 
 def _match_anchors(
-    left: dict[int, tuple[int, AnchorText]], right: dict[int, tuple[int, AnchorText]]
+    left: _Reading, right: _Reading
 ) -> tuple[tuple[AnchorText, ...], tuple[tuple[AnchorText, AnchorText], ...]]:
-    from dedup.cluster.pair_features import same_anchor
-
     agreeing, matched = [], set()
-    for key, (weight, shown) in left.items():
-        for other in right:
-            if same_anchor(np.uint32(key), np.uint32(other)):
-                agreeing.append((weight + right[other][0], shown))
-                matched |= {key, other}
-                break
+    for key, (weight, _) in left.anchors.items():
+        other = key if key in right.anchors else _like(key, right)
+        if other is not None:
+            agreeing.append((weight + right.anchors[other][0], left.shown(key)))
+            matched |= {key, other}
     agreeing.sort(key=lambda item: (-item[0], item[1].kind, item[1].value))
     conflicting = []
     for kind in (a.DATE, a.ORDINAL, a.SCORE):
@@ -211,16 +231,29 @@ def _match_anchors(
             pairs = pairs or ([] if any(k in matched for k in (*ones, *twos)) else [(ones[0], twos[0])])
         else:
             pairs = [] if any(k in matched for k in (*ones, *twos)) else [(ones[0], twos[0])]
-        conflicting += [(left[x][1], right[y][1]) for x, y in pairs if x not in matched and y not in matched]
+        against = [(x, y) for x, y in pairs if x not in matched and y not in matched]
+        conflicting += [(left.shown(x), right.shown(y)) for x, y in against]
     # One ordinal goes with several nouns: it is said once, in its heaviest place.
     agreed = {(shown.kind, shown.value): shown for _, shown in reversed(agreeing)}
-    against = {(x.kind, x.value): (x, y) for x, y in reversed(conflicting)}
-    return tuple(reversed(agreed.values())), tuple(reversed(against.values()))
+    opposed = {(x.kind, x.value): (x, y) for x, y in reversed(conflicting)}
+    return tuple(reversed(agreed.values())), tuple(reversed(opposed.values()))
 
 
-def _heaviest(anchors: dict[int, tuple[int, AnchorText]], kind: int) -> list[int]:
-    keys = [key for key in anchors if key >> a.KIND_SHIFT == kind]
-    return sorted(keys, key=lambda key: (-anchors[key][0], key))
+def _like(key: int, side: _Reading) -> int | None:
+    """An anchor of the other text that names the same thing otherwise: a date without a year, an ordinal's other noun.
+
+    Only these two can: see :func:`~dedup.cluster.pair_features.same_anchor`.
+    """
+    kind = key >> a.KIND_SHIFT
+    if kind not in (a.DATE, a.ORDINAL):
+        return None
+    others = (other for other in side.anchors if other >> a.KIND_SHIFT == kind)
+    return next((other for other in others if same_anchor(np.uint32(key), np.uint32(other))), None)
+
+
+def _heaviest(side: _Reading, kind: int) -> list[int]:
+    keys = [key for key in side.anchors if key >> a.KIND_SHIFT == kind]
+    return sorted(keys, key=lambda key: (-side.anchors[key][0], key))
 
 
 def _nearest(left: _Reading, right: _Reading, weights: dict[int, float]) -> tuple[tuple[str, str, float], ...]:

@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 import pytest
 
 from dedup.article import Article
-from dedup.cluster.explain import _Reading
+from dedup.cluster.explain import _read
 
 
 def anchors(text: str, published: datetime | None = None) -> set[tuple[str, str]]:
-    found = _Reading(Article(title="x", text=text, published_at=published)).anchors
-    return {(shown.kind, shown.value) for _, shown in found.values()}
+    (reading,) = _read([Article(title="x", text=text, published_at=published)])
+    return {(shown.kind, shown.value) for shown in map(reading.shown, reading.anchors)}
 
 
 @pytest.mark.parametrize(
