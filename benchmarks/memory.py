@@ -19,25 +19,10 @@ from benchmarks import results, running
 from benchmarks.reference_pipeline import run as reference
 from benchmarks.running import Row
 from dedup.service.ingest import validate
-from dedup.store.keys import TAG
+from dedup.store.memory import kind_of
 
-#: What the keys of a kind are for; the name is what stands after the tag.
-KINDS = {
-    "b": "LSH index",
-    "lsh": "LSH index",
-    "t": "texts",
-    "r": "records: facts and features",
-    "i": "ids",
-    "j": "ids",
-    "m": "memberships",
-    "g": "memberships",
-    "s": "stories",
-    "sm": "stories",
-    "sh": "stories",
-    "by-updated": "stories",
-    "by-size": "stories",
-    "feed": "change feed",
-}
+#: How the tables name the kinds.
+NAMES = {"index": "LSH index", "records": "records: facts and features", "changes": "change feed", "other": "the rest"}
 
 
 def usage(store: redis.Redis, kind_of: Any) -> dict[str, dict[str, int]]:
@@ -59,8 +44,8 @@ def usage(store: redis.Redis, kind_of: Any) -> dict[str, dict[str, int]]:
 
 def our_kind(key: bytes) -> str:
     """Kind of one of our keys."""
-    name = key.decode("utf-8", "replace").removeprefix(f"{TAG}:").split(":")[0]
-    return KINDS.get(name, "the rest")
+    kind = kind_of(key.decode("utf-8", "replace"))
+    return NAMES.get(kind, kind)
 
 
 def their_kind(key: bytes) -> str:

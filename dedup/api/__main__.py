@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
-import tempfile
+from contextlib import nullcontext
 
 import uvicorn
 
+from dedup.api.metrics import shared_folder
 from dedup.log import configure
 from dedup.settings import Settings
 
@@ -27,9 +28,9 @@ def main() -> None:
     # create_app reads the same settings in each process, and decides by the address whether keys are needed.
     os.environ["DEDUP_API__HOST"] = given.host
     configure(settings.log)
-    with tempfile.TemporaryDirectory(prefix="dedup-metrics-") as folder:
-        if given.workers > 1:
-            os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+    with shared_folder() if given.workers > 1 else nullcontext() as folder:
+        if folder is not None:
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
         uvicorn.run(
             "dedup.api.app:create_app",
             factory=True,

@@ -15,7 +15,7 @@ from fastapi import FastAPI
 
 from dedup.api import articles, feed, match, openapi, operations, pages, problems, stories
 from dedup.api.access import Gate
-from dedup.api.metrics import HttpMetrics
+from dedup.api.metrics import HttpMetrics, MemoryMeter
 from dedup.api.middleware import Rim
 from dedup.article import Article
 from dedup.errors import DedupError, SettingsError
@@ -84,6 +84,7 @@ def create_app(settings: Settings | None = None, *, service: AsyncService | None
     app.state.stopping = False
     app.state.warm = False
     app.state.metrics = metrics
+    app.state.memory = MemoryMeter()
     app.state.gate_required = required
     app.state.routes = []
     for room in (articles, stories, match, feed, operations):

@@ -7,8 +7,15 @@ store when scraped, so that it is the same whichever process answers.
 
 from __future__ import annotations
 
+import asyncio
+import fcntl
 import os
-from collections.abc import Iterator, Mapping
+import shutil
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -19,6 +26,43 @@ from dedup.views import StatusView
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+_FOLDER = "dedup-metrics-"
+#: Seconds after which a folder that nobody holds was left by somebody who was killed, not made by somebody who starts.
+_LEFT = 60.0
+
+
+@contextmanager
+def shared_folder(within: Path | None = None) -> Iterator[Path]:
+    """Make the folder in which the API processes of one server share their counts; it goes when the block ends.
+
+    A lock on it goes with the process that made it, however that ends: folders left by killed ones are removed first.
+    ``within`` is the system's folder for temporary files when missing.
+    """
+    place = within or Path(tempfile.gettempdir())
+    for left in place.glob(f"{_FOLDER}*"):
+        with suppress(OSError):  # it is somebody else's, or somebody else removes it
+            if left.stat().st_mtime < time.time() - _LEFT:
+                with _held(left):
+                    shutil.rmtree(left)
+    folder = Path(tempfile.mkdtemp(prefix=_FOLDER, dir=place))
+    try:
+        with _held(folder):
+            yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Hold the lock on a folder; raises ``OSError`` when another process does."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 class HttpMetrics:
@@ -52,18 +96,38 @@ class HttpMetrics:
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 
 
-def service_text(status: StatusView, totals: Totals) -> bytes:
-    """Return the exposition format of how the service stands and of what it has done."""
+class MemoryMeter:
+    """Memory of the store by kind, measured at most once in :data:`LIFE` seconds however often it is asked for."""
+
+    #: Seconds for which a measurement holds.
+    LIFE = 60.0
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+        self._due = 0.0
+        self._found: Mapping[str, int] = {}
+
+    async def read(self, measure: Callable[[], Awaitable[Mapping[str, int]]]) -> Mapping[str, int]:
+        """Return the last measurement, or that of ``measure`` when the last is too old."""
+        async with self._lock:
+            if time.monotonic() >= self._due:
+                self._found = await measure()
+                self._due = time.monotonic() + self.LIFE
+            return self._found
+
+
+def service_text(status: StatusView, totals: Totals, memory: Mapping[str, int]) -> bytes:
+    """Return the exposition format of how the service stands, what it has done, and its memory by kind of key."""
     registry = CollectorRegistry()
-    registry.register(_Service(status, totals))
+    registry.register(_Service(status, totals, memory))
     return generate_latest(registry)
 
 
 class _Service(Collector):
     """A collector over one reading of the store."""
 
-    def __init__(self, status: StatusView, totals: Totals) -> None:
-        self._status, self._totals = status, totals
+    def __init__(self, status: StatusView, totals: Totals, memory: Mapping[str, int]) -> None:
+        self._status, self._totals, self._memory = status, totals, memory
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metric families."""
@@ -85,6 +149,10 @@ class _Service(Collector):
         )
         for name, text, value in plain:
             yield GaugeMetricFamily(name, text, value=float(value))
+        # The queue, when it is on the same server; its connections; the server itself.
+        other = max(0, status.memory_bytes - sum(self._memory.values()))
+        kinds = {**self._memory, "other": other}
+        yield _labelled("dedup_store_kind_bytes", "Memory of the store by kind of key, from a sample.", "kind", kinds)
         yield _labelled("dedup_pending", "Articles admitted, story not decided yet.", "lang", status.pending)
         held = dict.fromkeys(status.lease_holder, 1.0)
         yield _labelled("dedup_lease_held", "1 where a worker holds the assignment lease.", "lang", held)

@@ -15,7 +15,7 @@ from dedup.api.context import DeadCursor, LetterId, Limit, known_parameters, ser
 from dedup.api.metrics import CONTENT_TYPE, service_text
 from dedup.api.problems import Problem
 from dedup.errors import DedupError, NotFound
-from dedup.store import meters
+from dedup.store import memory, meters
 from dedup.views import DeadLetter, Page, StatusView
 
 router = APIRouter(dependencies=[Depends(known_parameters)])
@@ -75,7 +75,9 @@ async def metrics(request: Request) -> Response:
     """Requests served here, and how the whole service stands."""
     service = service_of(request)
     status, totals = await service.status(), await service.connection.run(meters.read())
-    body = request.app.state.metrics.text() + service_text(status, totals)
+    bands = service.settings.sketch.bands
+    kinds = await request.app.state.memory.read(lambda: service.connection.run(memory.by_kind(bands)))
+    body = request.app.state.metrics.text() + service_text(status, totals, kinds)
     return Response(body, headers={"content-type": CONTENT_TYPE, "cache-control": "no-store"})
 
 

@@ -54,7 +54,12 @@ def numbers(shard: int) -> str:
 def story_numbers(story_id: str) -> tuple[str, bytes]:
     """HASH and field: the rest of a story id -> N of its founder."""
     digest = blake2b(story_id.encode(), digest_size=10).digest()
-    return f"{TAG}:j:{int.from_bytes(digest[:2], 'little') % IDENT_SHARDS}", digest[2:]
+    return story_shelf(int.from_bytes(digest[:2], "little") % IDENT_SHARDS), digest[2:]
+
+
+def story_shelf(shard: int) -> str:
+    """HASH: 8 bytes of a story id's digest -> N of its founder."""
+    return f"{TAG}:j:{shard}"
 
 
 def record(number: int) -> str:
@@ -97,16 +102,16 @@ def segments(lang: str) -> str:
     return f"{TAG}:lsh:{lang}"
 
 
-def bucket_prefix(lang: str) -> str:
-    """HASHes PREFIX + SEG:BAND:GROUP: bucket -> packed N; band ``x``: text digest -> N of the first."""
-    return f"{TAG}:b:{lang}:"
+def buckets(lang: str, segment: int, band: int | str, group: int) -> str:
+    """HASH: bucket of a band -> packed N; band ``x``: text digest -> packed N, the one in the index first."""
+    return f"{TAG}:b:{lang}:{segment}:{band}:{group}"
 
 
 def segment_buckets(lang: str, segment: int, bits: int, bands: int) -> Iterator[str]:
     """Names of all the hashes that a segment can have."""
     for band in (*range(1, bands + 1), "x"):
         for group in range(1 << bits):
-            yield f"{bucket_prefix(lang)}{segment}:{band}:{group}"
+            yield buckets(lang, segment, band, group)
 
 
 def pending(lang: str) -> str:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
+import time
 from collections import Counter
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
+from dedup.api.metrics import MemoryMeter, shared_folder
 from dedup.service import Service
+from dedup.store import memory
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
@@ -58,6 +64,25 @@ def test_what_stands_is_what_status_and_the_store_say(http: TestClient, service:
     assert samples["dedup_dead_letters", ()] == letters
 
 
+def test_memory_by_kind_is_what_the_keys_take_and_adds_up(http: TestClient, service: Service) -> None:
+    client = service.connection.client
+    http.app.state.memory = MemoryMeter()  # type: ignore[attr-defined]
+    samples = scrape(http)
+    truth: Counter[str] = Counter()
+    for key in client.scan_iter(count=1000):
+        truth[memory.kind_of(key.decode())] += client.memory_usage(key, samples=0)
+
+    found = {labels[0][1]: value for (name, labels), value in samples.items() if name == "dedup_store_kind_bytes"}
+    assert set(found) == {*memory.KINDS.values(), "other"}
+    for kind in set(found) - {"other"}:
+        assert abs(found[kind] - truth[kind]) <= 0.05 * truth[kind] + 0.1 * sum(truth.values()), kind
+    assert sum(found.values()) == samples["dedup_store_memory_bytes", ()]
+
+    client.config_resetstat()
+    scrape(http)
+    assert "cmdstat_memory|usage" not in client.info("commandstats"), "measured once a minute, however often scraped"
+
+
 def test_ingest_and_its_time_are_counted(http: TestClient, service: Service) -> None:
     before = scrape(http)
     service.ingest([{"id": f"t{n}", "text": f"Tin giờ chót {n}: tàu đã cập cảng an toàn."} for n in range(11)])
@@ -98,6 +123,32 @@ def test_requests_are_counted_by_route_and_status(http: TestClient) -> None:
     assert grown("GET", "/v1/articles/{id}", "200") == 1
     assert grown("GET", "(none)", "404") == 1
     assert sum(after.values()) - sum(before.values()) == 7  # and the scrape before
+
+
+def test_folders_of_killed_processes_are_removed_and_others_are_left(tmp_path: Path) -> None:
+    holding = [sys.executable, "-c", _HOLD, str(tmp_path)]
+    with subprocess.Popen(holding, stdout=subprocess.PIPE, text=True) as killed:
+        assert killed.stdout is not None
+        left = Path(killed.stdout.readline().strip())
+        killed.kill()
+    old = time.time() - 3600
+    os.utime(left, (old, old))
+    with shared_folder(tmp_path) as other:
+        assert not left.exists()
+        os.utime(other, (old, old))
+        with shared_folder(tmp_path) as mine:
+            assert other.exists(), "its process lives"
+        assert not mine.exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+_HOLD = """
+import sys, time, pathlib
+from dedup.api.metrics import shared_folder
+with shared_folder(pathlib.Path(sys.argv[1])) as folder:
+    print(folder, flush=True)
+    time.sleep(600)
+"""
 
 
 def test_the_dashboard_and_the_alarms_ask_for_metrics_that_exist(http: TestClient) -> None:
