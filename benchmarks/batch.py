@@ -15,6 +15,7 @@ import math
 import subprocess
 import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +33,13 @@ print(json.dumps(dataclasses.asdict(summary)))
 
 def run(size: int, folder: Path, memory: str | None, data: Path | None) -> dict[str, Any]:
     """Cluster one corpus."""
-    corpus = data or folder / f"{size}.jsonl"
-    if data is None:
-        write_jsonl(corpus, generate(size, processes=2))
+    corpus = data or folder / f"generated-{size}.jsonl"
+    if not corpus.exists():
+        draft = corpus.with_suffix(".part")
+        write_jsonl(draft, generate(size, processes=2))
+        draft.rename(corpus)
     command = [sys.executable, "-c", SCRIPT, str(corpus), str(folder / "out.parquet"), memory or ""]
-    summary: dict[str, Any] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    if data is None:
-        corpus.unlink()
+    summary: dict[str, Any] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
     names = ("articles", "groups", "stories", "seconds", "articles_per_second", "peak_memory_bytes", "stages")
     return {name: summary[name] for name in names} | {"memory": memory}
 
@@ -49,12 +50,13 @@ def main() -> None:
     parser.add_argument("--sizes", default="10000,30000,100000", help="articles, comma-separated")
     parser.add_argument("--memory", help="bound such as 2GB")
     parser.add_argument("--data", type=Path, help="cluster this file instead")
-    parser.add_argument("--folder", type=Path, help="where to put corpora and outputs; a temporary one when missing")
+    parser.add_argument("--folder", type=Path, help="where made corpora are kept, for the next time; nowhere when missing")
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=args.folder) as folder:
+    with ExitStack() as stack:
+        folder = args.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         rows = []
         for size in map(int, args.sizes.split(",")):
-            rows.append(run(size, Path(folder), args.memory, args.data))
+            rows.append(run(size, folder, args.memory, args.data))
             print(json.dumps(rows[-1]), flush=True)
     found: dict[str, Any] = {"runs": rows}
     if len(rows) > 1:

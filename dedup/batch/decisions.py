@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from dedup.batch.canonical import pick_canonicals
 from dedup.batch.checkpoint import replaced
 from dedup.batch.corpus import Corpus
+from dedup.batch.memory import map_table
 from dedup.batch.outcome import Outcome, founders, preference
 from dedup.batch.parts import Parts
 from dedup.batch.stories import chunk_size, cluster_corpus
@@ -83,7 +84,7 @@ class Decisions:
             order=self.order,
             rule=RelationRule(threshold=sketch.threshold, containment=sketch.containment),
             threads=self.threads,
-            folder=mapped,
+            table=lambda name, shape: map_table(mapped / f"{name}.u32", shape),
         )
         for path in mapped.iterdir():
             path.unlink()

@@ -25,7 +25,7 @@ from dedup.batch.corpus import Corpus, featured_columns
 from dedup.batch.decisions import Decisions
 from dedup.batch.findings import findings
 from dedup.batch.intake import fingerprint_inputs, spill_articles
-from dedup.batch.memory import parse_size, peak_memory
+from dedup.batch.memory import bounded, parse_size, peak_memory
 from dedup.batch.outcome import Outcome
 from dedup.batch.parts import Parts
 from dedup.batch.report import write_report
@@ -144,7 +144,7 @@ def cluster_files(
         report=Path(report) if report is not None else None,
     )
     started = time.monotonic()
-    with _work_folder(out) as folder, Checkpoint(folder, run.fingerprint()) as work:
+    with bounded(run.budget), _work_folder(out) as folder, Checkpoint(folder, run.fingerprint()) as work:
         facts = run.execute(work)
         if run.keep_state and out != STDOUT:
             keep_parts(Parts(work.folder / "articles"), out)

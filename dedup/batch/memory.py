@@ -1,14 +1,32 @@
-"""How much memory a run may take, and how much it took."""
+"""How much memory a run may take, and how much it took.
+
+What a run reads again and again lies in mapped files, and what has been read of them counts as memory of the process
+until the kernel wants it for something else.  A run with a bound gives it back sooner: see :func:`bounded`.
+"""
 
 from __future__ import annotations
 
+import ctypes
+import mmap
 import re
 import resource
 import sys
+import threading
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from dedup.errors import SettingsError
 
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
+#: Share of the bound at which mapped files are given back, and seconds between two looks.
+_FULL, _LOOK = 0.75, 0.02
 
 
 def parse_size(size: str | int | None) -> int | None:
@@ -36,3 +54,78 @@ def peak_memory() -> int:
     """Most bytes this process has held at a time, mapped files included."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def map_file(path: Path) -> pa.Buffer:
+    """Map a whole file into memory, to read."""
+    with pa.memory_map(str(path)) as file:
+        whole = file.read_buffer()
+    _mapped.add(whole, whole.address, whole.size)
+    # Whatever is cut from this buffer keeps `whole`, and so what is known of it, alive.
+    return pa.foreign_buffer(whole.address, whole.size, base=whole)
+
+
+def map_table(path: Path, shape: tuple[int, int]) -> NDArray[np.uint32]:
+    """Make a file of zeros and map it into memory as a ``uint32`` array, to write and read."""
+    mapped = np.memmap(path, np.uint32, "w+", shape=shape)
+    _mapped.add(mapped._mmap, mapped.ctypes.data, mapped.nbytes)  # type: ignore[attr-defined]
+    return np.frombuffer(mapped, np.uint32).reshape(shape)
+
+
+@contextmanager
+def bounded(budget: int | None) -> Iterator[None]:
+    """Give back what was read of mapped files whenever the process holds nearly ``budget`` bytes (Linux).
+
+    Nothing is lost: the pages stay in the kernel's cache while it has room for them, and are mapped again when they
+    are read again.
+    """
+    if budget is None or not sys.platform.startswith("linux"):
+        yield
+        return
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(_LOOK):
+            if resident() > _FULL * budget:
+                _mapped.give_back()
+
+    thread = threading.Thread(target=watch, name="dedup-memory", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def resident() -> int:
+    """Bytes this process holds now, mapped files included (Linux)."""
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * mmap.PAGESIZE
+
+
+class _Mapped:
+    """The mapped files of this process that are in use: owner, address, size."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._files: dict[int, tuple[weakref.ref[Any], int, int]] = {}
+
+    def add(self, owner: Any, address: int, size: int) -> None:
+        """Remember a mapping for as long as its owner lives."""
+        name = id(owner)
+        with self._lock:
+            self._files[name] = weakref.ref(owner, lambda _: self._files.pop(name, None)), address, size
+
+    def give_back(self) -> None:
+        """Let go of the pages of all mappings; the contents are those of the files as before."""
+        with self._lock:
+            files = list(self._files.values())
+        for reference, address, size in files:
+            owner = reference()  # held, so that the mapping is not replaced by another meanwhile
+            if owner is not None:
+                _libc.madvise(ctypes.c_void_p(address), ctypes.c_size_t(size), mmap.MADV_DONTNEED)
+            del owner
+
+
+_mapped = _Mapped()
+_libc = ctypes.CDLL(None)

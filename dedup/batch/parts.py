@@ -15,6 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from dedup.batch.checkpoint import replaced
+from dedup.batch.memory import map_file
 
 
 class Parts:
@@ -59,7 +60,7 @@ class Parts:
 
     def read(self, number: int, columns: Sequence[str] | None = None) -> pa.RecordBatch:
         """Map a part into memory."""
-        batch = pa.ipc.open_file(pa.memory_map(str(self.path(number)))).get_batch(0)
+        batch = pa.ipc.open_file(map_file(self.path(number))).get_batch(0)
         return batch if columns is None else batch.select(list(columns))
 
     @property

@@ -7,7 +7,7 @@ The result is that of :func:`dedup.cluster.stories.cluster_stories`, whatever th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -24,8 +24,10 @@ from dedup.cluster.pairs import PairModel, pair_logits
 from dedup.cluster.stories import StoryClustering
 from dedup.vectors import Features, Idf, count_terms
 
-#: Bytes that one article takes while pairs are judged: features, weights, candidates.
-ARTICLE_BYTES = 8_000
+#: Bytes that are held whatever the bound: the process itself; of every article its keys, postings and strong pairs.
+PROCESS_BYTES, KEPT_BYTES = 400_000_000, 1_000
+#: Bytes that one article takes while its features are read and its pairs are judged.
+ARTICLE_BYTES = 5_000
 _RANKS = 2048
 _LEAST = 16_384
 
@@ -34,7 +36,9 @@ FeaturesOf = Callable[[NDArray[np.int64]], Features]
 
 def chunk_size(budget: int | None, n: int) -> int:
     """Articles whose features are held at a time within ``budget`` bytes (all of ``n`` without one)."""
-    return max(1, n) if budget is None else max(_LEAST, budget // ARTICLE_BYTES)
+    if budget is None:
+        return max(1, n)
+    return max(_LEAST, (budget - PROCESS_BYTES - n * KEPT_BYTES) // ARTICLE_BYTES)
 
 
 def blended_idf(features_of: FeaturesOf, n: int, *, chunk: int) -> Idf:
@@ -94,13 +98,19 @@ def cluster_corpus(
     def prepared_of(rows: NDArray[np.int64]) -> Prepared:
         return prepare(features_of(rows), snapshot)
 
-    pieces = [loaded] if loaded is not None else map(features_of, _chunks(n, chunk))
-    parts, languages = [], []
-    for piece in pieces:
-        parts.append(Keys.of(whole if whole is not None else prepare(piece, snapshot)))
-        languages.append(piece.lang)
-    candidates, lang = Candidates(Keys.join(parts), window=window, most=most), np.concatenate(languages)
-    del loaded, piece, pieces, parts
+    def judge(left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.float32]:
+        if whole is not None:
+            return pair_logits(whole, model.weights(n), left, right, threads=threads)
+        rows, a, b = _local(left, right)
+        if rows.size > chunk and left.size > 1:
+            middle = left.size // 2
+            return np.concatenate([judge(left[:middle], right[:middle]), judge(left[middle:], right[middle:])])
+        return pair_logits(prepared_of(rows), model.weights(rows.size), a, b, threads=threads)
+
+    keys, lang = _keys([loaded] if loaded is not None else map(features_of, _chunks(n, chunk)), snapshot, whole)
+    del loaded
+    candidates = Candidates(keys, window=window, most=most)
+    del keys
     strong: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]] = []
     span = max(_RANKS, chunk // 4 // _RANKS * _RANKS)
     for number, start in enumerate(range(0, n, span)):
@@ -108,11 +118,7 @@ def cluster_corpus(
         left, right = (codes >> np.uint64(32)).astype(np.int64), (codes & np.uint64(0xFFFFFFFF)).astype(np.int64)
         same = lang[left] == lang[right]
         left, right = left[same], right[same]
-        if whole is not None:
-            logits = pair_logits(whole, model.weights(n), left, right, threads=threads)
-        else:
-            rows, a, b = _local(left, right)
-            logits = pair_logits(prepared_of(rows), model.weights(rows.size), a, b, threads=threads)
+        logits = judge(left, right)
         pairs.write(number, pa.record_batch({"left": left, "right": right, "logit": logits}))
         near = logits >= cut
         strong.append((left[near], right[near], logits[near]))
@@ -124,6 +130,16 @@ def cluster_corpus(
     else:
         labels, strength = _link(prepared_of, n, left, right, logits, model, cut, threads, chunk)
     return _clustering(labels, strength, pairs, model)
+
+
+def _keys(pieces: Iterable[Features], idf: Idf, whole: Prepared | None) -> tuple[Keys, NDArray[np.uint16]]:
+    """Heaviest terms and language of every article; ``whole`` where all of them are prepared already."""
+    parts, languages = [], []
+    for piece in pieces:
+        parts.append(Keys.of(whole if whole is not None else prepare(piece, idf)))
+        languages.append(piece.lang)
+        del piece  # before the next one is read
+    return Keys.join(parts), np.concatenate(languages)
 
 
 def _link(

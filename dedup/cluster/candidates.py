@@ -28,6 +28,7 @@ KEYS = 32
 #: Postings read for one article.
 BUDGET = 12_000
 _CHUNK = 2048
+_LOOKED_UP = 1 << 20
 
 
 def candidate_pairs(
@@ -114,19 +115,29 @@ class Candidates:
         self._dated = int(np.searchsorted(times == UNDATED, True))
         self._rank = np.empty(n, np.int64)
         self._rank[self._order] = np.arange(n)
-        owner = np.repeat(self._rank, np.diff(keys.offsets)).astype(np.uint32)
-        by_key = np.argsort(keys.hashes.astype(np.uint64) << np.uint64(32) | owner)
-        sorted_keys, self._postings = keys.hashes[by_key], owner[by_key]
-        first = np.flatnonzero(np.concatenate([[True], sorted_keys[1:] != sorted_keys[:-1]]))
-        self._begin = np.append(first, len(self._postings)).astype(np.int64)
-        # Where the list of each key of each article begins.
-        self._lists = np.empty(len(keys.hashes), np.int64)
-        self._lists[by_key] = np.repeat(np.arange(len(first)), np.diff(self._begin))
+        # Sorted in place, eight bytes a posting: these are the largest arrays of a corpus whose features are on disk.
+        packed = keys.hashes.astype(np.uint64)
+        packed <<= np.uint64(32)
+        packed |= np.repeat(self._rank.astype(np.uint32), np.diff(keys.offsets))
+        packed.sort()
+        self._postings = packed.astype(np.uint32)
+        packed >>= np.uint64(32)
+        new = np.ones(len(packed), bool)
+        new[1:] = packed[1:] != packed[:-1]
+        first = np.flatnonzero(new)
+        self._begin = np.append(first, len(packed)).astype(np.int64)
+        distinct = packed[first].astype(np.uint32)
+        del packed
+        # Number of the list of each key of each article.
+        self._lists = np.empty(len(keys.hashes), np.int32)
+        for start in range(0, len(keys.hashes), _LOOKED_UP):
+            span = slice(start, start + _LOOKED_UP)
+            self._lists[span] = np.searchsorted(distinct, keys.hashes[span])
         dated = times[: self._dated]
         low = np.searchsorted(dated, dated - int(window), side="left")
         high = np.searchsorted(dated, dated + int(window), side="right")
         self._bounds = np.stack([low, high], axis=1).astype(np.int64)
-        self._keys, self._most = keys, most
+        self._offsets, self._weights, self._most = keys.offsets, keys.weights, most
 
     def between(self, start: int, stop: int, *, threads: int | None = 1) -> NDArray[np.uint64]:
         """Return the pairs ``smaller << 32 | larger`` of the articles of ranks ``start:stop``, in order of publication.
@@ -144,9 +155,8 @@ class Candidates:
         return np.unique(np.concatenate(found)) if found else np.empty(0, np.uint64)
 
     def _best(self, span: tuple[int, int]) -> NDArray[np.uint64]:
-        keys = self._keys
         codes: NDArray[np.uint64] = best_candidates(
-            span[0], span[1], self._order, keys.offsets, keys.weights, self._lists, self._begin, self._postings,
+            span[0], span[1], self._order, self._offsets, self._weights, self._lists, self._begin, self._postings,
             self._bounds, self._dated, self._most, BUDGET,
         )  # fmt: skip
         return codes

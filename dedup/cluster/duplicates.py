@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dedup.cluster.groups import anchored_groups, groups_of
 from dedup.cluster.relation import Relation, RelationRule, relation_of
-from dedup.sketch.fingerprint import Fingerprints
+from dedup.sketch.fingerprint import Fingerprints, Table
 from dedup.sketch.verify import ScoredPairs, containment_pairs, near_duplicate_pairs, score_pairs
 from dedup.text.columns import column_of
 from dedup.text.parallel import thread_count
@@ -156,7 +155,7 @@ def find_duplicates(
     order: ArrayLike | None = None,
     rule: RelationRule | None = None,
     threads: int | None = None,
-    folder: Path | None = None,
+    table: Table | None = None,
 ) -> Duplicates:
     """Find the texts that are the same text: copies, edits and cuts, every pair verified exactly.
 
@@ -181,8 +180,8 @@ def find_duplicates(
         ``int[n]``: texts by preference as representative; ``None`` is the order given.
     rule:
         All thresholds of the decision; its ``threshold`` gives way to the argument above.
-    folder:
-        Existing folder for the two large tables, as memory-mapped files, instead of memory.
+    table:
+        Makes the two large tables, given a name and a shape; such as memory-mapped files instead of memory.
 
     Returns
     -------
@@ -198,7 +197,7 @@ def find_duplicates(
 
     Notes
     -----
-    Memory beside the texts: ``n * (4 * num_perm + 274)`` bytes of tables (mapped to ``folder`` where given), about
+    Memory beside the texts: ``n * (4 * num_perm + 274)`` bytes of tables (made by ``table`` where given), about
     ``24 * n * threads`` while joining, and 8 bytes a candidate pair.
 
     References
@@ -222,7 +221,7 @@ def find_duplicates(
         raise ValueError(f"{len(ids)} ids for {n} texts; give one each")
     decide = PairRule(rule or RelationRule(), threshold)
     workers = thread_count(threads)
-    prints = Fingerprints.of(texts, num_perm=num_perm, ngram=ngram, seed=seed, threads=workers, folder=folder)
+    prints = Fingerprints.of(texts, num_perm=num_perm, ngram=ngram, seed=seed, threads=workers, table=table)
 
     originals = prints.originals(rank)
     spoken = np.any(prints.content != 0, axis=1)

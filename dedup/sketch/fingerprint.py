@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,8 @@ from dedup.text.columns import Texts
 from dedup.text.parallel import map_texts
 from dedup.text.tables import character_table
 
+#: Makes a ``uint32`` array of a name and a shape.
+Table = Callable[[str, tuple[int, int]], NDArray[np.uint32]]
 #: Most sampled shingles of a text; a long text has 24 to 48.
 SAMPLES = 64
 
@@ -53,30 +55,30 @@ class Fingerprints:
         ngram: int = 5,
         seed: int = 1,
         threads: int | None = None,
-        folder: Path | None = None,
+        table: Table | None = None,
     ) -> Fingerprints:
         """Fingerprint the texts (a sized sequence of ``str`` or a pyarrow string array).
 
-        ``folder`` keeps the two large arrays in memory-mapped files there instead of memory; other parameters are those
-        of :func:`dedup.minhash`.
+        ``table`` makes the two large arrays, such as memory-mapped ones; other parameters are those of
+        :func:`dedup.minhash`.
         """
         a, b = permutations(num_perm, seed)
         if ngram < 1:
             raise ValueError(f"ngram is {ngram}; use 1 or more")
-        table = character_table()
+        characters = character_table()
         n = len(texts)
         done = cls(
-            _array(folder, "signatures", (n, num_perm)),
+            _array(table, "signatures", (n, num_perm)),
             np.empty((n, 2), np.uint64),
             np.empty(n, np.uint8),
-            _array(folder, "samples", (n, SAMPLES)),
+            _array(table, "samples", (n, SAMPLES)),
             np.empty(n, np.uint8),
         )
 
         def fingerprint(first: int, part: Texts) -> None:
             rows = slice(first, first + len(part))
             kernels.fingerprint_column(
-                part.data, part.offsets, table.entries, table.expansions, table.tones, a, b, ngram,
+                part.data, part.offsets, characters.entries, characters.expansions, characters.tones, a, b, ngram,
                 done.signatures[rows], done.content[rows], done.rates[rows],
                 done.samples[rows], done.sample_counts[rows],
             )  # fmt: skip
@@ -99,8 +101,5 @@ class Fingerprints:
         return originals
 
 
-def _array(folder: Path | None, name: str, shape: tuple[int, int]) -> NDArray[np.uint32]:
-    if folder is None or shape[0] == 0:
-        return np.empty(shape, np.uint32)
-    mapped = np.memmap(folder / f"{name}.u32", np.uint32, "w+", shape=shape)
-    return np.frombuffer(mapped, np.uint32).reshape(shape)
+def _array(table: Table | None, name: str, shape: tuple[int, int]) -> NDArray[np.uint32]:
+    return np.empty(shape, np.uint32) if table is None or shape[0] == 0 else table(name, shape)
