@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,9 +55,16 @@ def keyed(settings: Settings, service: Service) -> Iterator[TestClient]:
 def running(folder: Path) -> Iterator[str]:
     """Run a whole service: store, Celery workers, scheduler and API as processes; yield its URL."""
     overrides = {"store.url": f"embedded:{folder}/store", "workers.concurrency": 2, "log.level": "warning"}
-    with Supervisor(Settings.load(environ={}, overrides=overrides), port=0) as supervisor:
+    settings = Settings.load(environ={}, overrides=overrides)
+    with Supervisor(settings, port=settings.api.port if free(settings.api.port) else 0) as supervisor:
         supervisor.wait_ready()
         yield supervisor.url
+
+
+def free(port: int) -> bool:
+    """Whether nobody listens on a port of this machine."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 @pytest.fixture(scope="session")
