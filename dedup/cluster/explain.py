@@ -13,7 +13,7 @@ from dedup.article import Article
 from dedup.cluster.pair_features import NAMES, prepare, same_anchor
 from dedup.cluster.pairs import PairModel, pair_rows
 from dedup.text import CAPITAL, DIGITS, MIXED, NEWLINE, SENTENCE_START, SPACES, Texts, Tokens, tokenize
-from dedup.vectors import Idf, featurize
+from dedup.vectors import Features, Idf, featurize
 from dedup.vectors import anchors as a
 from dedup.vectors.features import title_and_body
 from dedup.vectors.kernels import LEAD_TOKENS
@@ -85,14 +85,26 @@ def explain(
 
 
 def explain_pairs(
-    articles: Sequence[Article], pairs: Sequence[tuple[int, int]], *, model: PairModel | None = None,
-    idf: Idf | None = None, passages: bool = True,
+    articles: Sequence[Article], pairs: Sequence[tuple[int, int]], *, features: Features | None = None,
+    model: PairModel | None = None, idf: Idf | None = None, passages: bool = True,
 ) -> list[PairEvidence]:  # fmt: skip
-    """Explain many pairs of a few articles (``pairs`` are places in ``articles``): each article is read once."""
+    """Explain many pairs of a few articles: each article is read once.
+
+    Parameters
+    ----------
+    articles:
+        The articles.
+    pairs:
+        Places in ``articles``.
+    features:
+        One row an article, where they are at hand.
+    model, idf, passages:
+        As for :func:`explain`.
+    """
     if not pairs:
         return []
     model, idf = model or PairModel.default(), idf or Idf.prior()
-    prepared = prepare(featurize(articles), idf)
+    prepared = prepare(featurize(articles) if features is None else features, idf)
     left, right = np.array(pairs, np.int64).T
     rows = pair_rows(prepared, np.ascontiguousarray(left), np.ascontiguousarray(right)).astype(np.float64)
     readings = _read(articles)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from dedup.article import Article
-from dedup.cluster.explain import AnchorText, explain
+from dedup.cluster.explain import AnchorText, PairEvidence, explain, explain_pairs
 from dedup.cluster.relation import Relation
 from dedup.service.verify import Judged
+from dedup.store.records import Record
+from dedup.vectors import Features
 from dedup.views import Anchor, Evidence
 
 
@@ -24,10 +29,30 @@ def evidence_of(one: Article, two: Article, judged: Judged | None = None, *, pas
     found = explain(one, two, passages=passages)
     score = judged.score if judged is not None else None
     cut = judged is not None and judged.relation == Relation.EXCERPT
+    return _evidence(found, jaccard=None if cut else score, containment=score if cut else None)
+
+
+def evidence_of_links(
+    records: Mapping[int, Record], documents: Mapping[int, Mapping[str, Any]], pairs: Sequence[tuple[int, int]]
+) -> dict[tuple[int, int], Evidence]:
+    """Why pairs of stored articles, by their numbers, are in one story; of those whose text and record are at hand."""
+    numbers = sorted({n for pair in pairs for n in pair if n in records and "text" in documents.get(n, {})})
+    place = {number: k for k, number in enumerate(numbers)}
+    told = [(one, other) for one, other in pairs if one in place and other in place]
+    if not told:
+        return {}
+    articles = [Article.from_dict(documents[number]) for number in numbers]
+    features = Features.unpack([records[number].features for number in numbers])
+    places = [(place[one], place[other]) for one, other in told]
+    explained = explain_pairs(articles, places, features=features, passages=False)
+    return {pair: _evidence(found) for pair, found in zip(told, explained, strict=True)}
+
+
+def _evidence(found: PairEvidence, *, jaccard: float | None = None, containment: float | None = None) -> Evidence:
     return Evidence(
         probability=found.probability,
-        jaccard=None if cut else score,
-        containment=score if cut else None,
+        jaccard=jaccard,
+        containment=containment,
         cosines=found.cosines,
         shared_names=found.shared_names,
         agreeing=tuple(map(_anchor, found.agreeing)),

@@ -7,14 +7,13 @@ and :class:`dedup.service.AsyncService` drive them.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dedup.article import Article
 from dedup.errors import NotFound
 from dedup.identity import group_id, story_id
 from dedup.service.canonical import rank_records
-from dedup.service.evidence import evidence_of
+from dedup.service.evidence import evidence_of_links
 from dedup.settings import CanonicalPolicy, Settings
 from dedup.store import checks, feed, keys, reading
 from dedup.store.connection import Plan, together
@@ -37,7 +36,11 @@ MOST_MEMBERS = 1000
 ARRIVAL_PARTS = 24
 #: Characters of a text's beginning shown in a story's member list.
 LEAD = 240
-#: Links of one answer that are explained anew (some ms each), and explanations kept.
+#: Members whose text's beginning is shown.
+MOST_LEADS = 200
+#: Relations whose evidence is more than a score; links of one answer that are explained anew (half a ms each), and
+#: explanations kept.
+TOLD = ("report", "template")
 MOST_EXPLAINED, MOST_KEPT = 40, 20_000
 #: A worker that gave no sign of life for so many ms is not counted.
 WORKER_LIFE_MS = 15_000
@@ -76,7 +79,12 @@ class Reader:
         view: dict[str, Any] = {}
         if place is not None and found.story is not None:
             known = {one.number: one for one in (record, found.canonical) if one is not None}
-            names = yield from self._names([place.group, place.story, place.other], known)
+            named = [n for n in (place.group, place.story, place.other) if n and n not in known]
+            told = self._untold({record.number: place})
+            others, texts = yield from together(reading.records(named), reading.documents(n for _, n in told))
+            known |= others
+            names = {number: one.id for number, one in known.items()}
+            self._tell(told, known, texts | {record.number: document})
             canonical = found.canonical.id if found.canonical else None
             if canonical_policy is not None and found.story.articles > 1:
                 records = yield from self._member_records(place.story, found.story)
@@ -89,7 +97,7 @@ class Reader:
                 "is_canonical": canonical == record.id,
                 "canonical_id": canonical,
                 "score": place.score,
-                "links": (yield from self._links({record.number: record}, {record.number: place}, names)),
+                "links": self._links({record.number: record}, {record.number: place}, names),
             }
         return ArticleView(
             id=record.id,
@@ -138,30 +146,35 @@ class Reader:
         NotFound
             There never was such a story.
         """
-        resolved = yield from reading.story(name)
-        if resolved is None:
+        found = yield from reading.story(name, most=MOST_MEMBERS)
+        if found is None:
             raise NotFound(f"no story {name!r}")
-        number, place, redirected = resolved
-        cursors, listed = yield from together(
-            reading.story_history(number), reading.story_members(number, place, limit=MOST_MEMBERS)
-        )
-        history, records, places, leads = yield from together(
-            feed.history(cursors), reading.records(listed), reading.memberships(listed), self._leads(listed)
+        number, place, listed = found.number, found.record, found.members
+        history, records, places, texts = yield from together(
+            feed.history(found.history),
+            reading.records(listed),
+            reading.memberships(listed),
+            reading.documents(listed[:MOST_LEADS]),
         )
         records = {n: record for n, record in records.items() if not record.retired}
         places = {n: one for n, one in places.items() if n in records}
-        named = [number, *(n for one in places.values() for n in (one.group, one.other))]
-        names = yield from self._names(named, records)
+        told = self._untold(places)[:MOST_EXPLAINED]
+        named = {number, *(n for one in places.values() for n in (one.group, one.other) if n)}
+        wanted = [n for pair in told for n in pair if n not in texts]
+        others, more = yield from together(reading.records(named - records.keys()), reading.documents(wanted))
+        known = records | others
+        names = {n: one.id for n, one in known.items()}
+        self._tell(told, known, texts | more)
         policy = canonical_policy or self.settings.story.canonical
         scores = self.rank(list(records.values()), policy)
         canonical = _canonical(records, place, scores if canonical_policy else ())
         ordered = sorted(records.values(), key=lambda one: (_time(one), one.number))
         members = tuple(
-            self._member(one, places[one.number], names, canonical, leads.get(one.number))
+            self._member(one, places[one.number], names, canonical, _lead(texts.get(one.number)))
             for one in ordered
             if one.number in places
         )
-        links = yield from self._links({one.number: one for one in ordered}, places, names)
+        links = self._links({one.number: one for one in ordered}, places, names)
         return _story_view(
             story_id(names[number]),
             place,
@@ -172,7 +185,7 @@ class Reader:
             members=members,
             links=links,
             history=history,
-            redirected_from=name if redirected else None,
+            redirected_from=name if found.redirected else None,
         )
 
     def summaries(
@@ -264,27 +277,16 @@ class Reader:
         records = yield from reading.records(members)
         return {n: record for n, record in records.items() if not record.retired}
 
-    def _names(self, numbers: Iterable[int], known: Mapping[int, Record] | None = None) -> Plan[dict[int, str]]:
-        """Article ids by number."""
-        wanted = {number for number in numbers if number}
-        names = {number: known[number].id for number in wanted if known and number in known}
-        records = yield from reading.records(sorted(wanted - set(names)))
-        return names | {number: record.id for number, record in records.items()}
-
-    def _leads(self, numbers: Sequence[int]) -> Plan[dict[int, str]]:
-        documents = yield from reading.documents(numbers[:200])
-        return {number: " ".join(raw.get("text", "").split())[:LEAD] for number, raw in documents.items()}
-
     def _links(
         self, records: Mapping[int, Record], places: Mapping[int, Membership], names: Mapping[int, str]
-    ) -> Plan[tuple[Link, ...]]:
-        """The link of each article to the one it joined by, explained."""
-        linked = {n: places[n] for n in records if n in places and places[n].other in names}
-        told = [(n, one.other) for n, one in linked.items() if one.relation in ("report", "template")]
-        yield from self._explain([pair for pair in told if pair not in self._explained][:MOST_EXPLAINED])
+    ) -> tuple[Link, ...]:
+        """The link of each article to the one it joined by, with its evidence."""
         links = []
-        for number, place in linked.items():
-            if place.relation in ("report", "template"):
+        for number in records:
+            place = places.get(number)
+            if place is None or place.other not in names:
+                continue
+            if place.relation in TOLD:
                 evidence = self._explained.get((number, place.other), Evidence(probability=place.probability))
             elif place.relation == "excerpt":
                 evidence = Evidence(containment=place.score)
@@ -293,13 +295,19 @@ class Reader:
             links.append(Link(records[number].id, names[place.other], place.relation, place.score, evidence))
         return tuple(links)
 
-    def _explain(self, pairs: Sequence[tuple[int, int]]) -> Plan[None]:
-        """Explain pairs of articles; what is kept of a number never changes, so neither does its evidence."""
-        documents = yield from reading.documents([number for pair in pairs for number in pair])
-        articles = {n: Article.from_dict(raw) for n, raw in documents.items() if "text" in raw}
-        for one, other in pairs:
-            if one in articles and other in articles:
-                self._explained[one, other] = evidence_of(articles[one], articles[other], passages=False)
+    def _untold(self, places: Mapping[int, Membership]) -> list[tuple[int, int]]:
+        """Links whose evidence is more than a score and has not been told yet, as pairs of numbers."""
+        told = [(number, one.other) for number, one in places.items() if one.relation in TOLD and one.other]
+        return [pair for pair in told if pair not in self._explained]
+
+    def _tell(
+        self,
+        pairs: Sequence[tuple[int, int]],
+        records: Mapping[int, Record],
+        documents: Mapping[int, Mapping[str, Any]],
+    ) -> None:
+        """Explain links; what is kept of a number never changes, so neither does its evidence."""
+        self._explained |= evidence_of_links(records, documents, pairs)
         while len(self._explained) > MOST_KEPT:
             self._explained.pop(next(iter(self._explained)))
 
@@ -370,6 +378,10 @@ def _duplicate(record: Record, place: Membership, mine: Membership) -> Duplicate
     if record.number == place.group:  # the representative: as near as we are to it
         relation, score = mine.relation, mine.score
     return DuplicateView(record.id, relation, score, record.title, record.source, _moment(record.published_ms))
+
+
+def _lead(document: Mapping[str, Any] | None) -> str | None:
+    return None if document is None else " ".join(document.get("text", "").split())[:LEAD]
 
 
 def _time(record: Record) -> int:

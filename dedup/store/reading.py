@@ -8,7 +8,7 @@ from typing import Any
 
 from dedup.store import keys, scripts
 from dedup.store.connection import Plan
-from dedup.store.records import MERGED, Membership, Record, StoryRecord, unpack_document, unpack_numbers
+from dedup.store.records import Membership, Record, StoryRecord, unpack_document
 from dedup.store.scripts import Command
 
 #: Commands in one step.
@@ -24,6 +24,20 @@ class Found:
     story: StoryRecord | None
     canonical: Record | None
     document: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A story: its members in order of joining, feed ids of the events of its history, oldest first.
+
+    ``redirected``: it was asked for by an id that was merged away.
+    """
+
+    number: int
+    record: StoryRecord
+    redirected: bool
+    members: list[int]
+    history: list[bytes]
 
 
 def article(article_id: str, *, document: bool = False) -> Plan[Found | None]:
@@ -101,27 +115,15 @@ def _cells(listed: list[int], place: Any) -> Plan[dict[int, bytes]]:
     return found
 
 
-def story(story_id: str) -> Plan[tuple[int, StoryRecord, bool] | None]:
-    """Number and record of a story by its id, and whether the id was merged away; follows merges."""
-    key, name = keys.story_numbers(story_id)
-    (reply,) = yield [("HGET", key, name)]
+def story(story_id: str, *, most: int) -> Plan[Told | None]:
+    """Read a story by its id in one round trip; of a merged one, its survivor."""
+    (reply,) = yield [scripts.story(story_id, most=most)]
     if reply is None:
         return None
-    (number,) = unpack_numbers(reply)
-    redirected = False
-    while True:
-        found = yield from stories([number])
-        if number not in found:
-            return None
-        if found[number].state != MERGED:
-            return number, found[number], redirected
-        number, redirected = found[number].canonical, True
-
-
-def story_history(number: int) -> Plan[list[bytes]]:
-    """Feed ids of the events of a story's history, oldest first."""
-    (cursors,) = yield [("LRANGE", keys.story_history(number), 0, -1)]
-    return list(cursors)
+    number, packed, redirected, members, history = reply
+    record = StoryRecord.unpack(packed)
+    listed = [int(item) for item in members] or [record.canonical]
+    return Told(number, record, bool(redirected), listed if record.articles else [], list(history))
 
 
 def story_members(number: int, place: StoryRecord, *, limit: int = 10_000) -> Plan[list[int]]:

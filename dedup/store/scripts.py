@@ -39,7 +39,7 @@ def script(name: str) -> Script:
         parts.insert(0, "index.lua")
     # Without a flag the server refuses the script before its first write when memory is full.
     # What decides or removes must run then too: it finishes what was admitted, and makes room.
-    reads = dict.fromkeys(("clock", "look", "meet"), "#!lua flags=no-writes")
+    reads = dict.fromkeys(("clock", "look", "meet", "story"), "#!lua flags=no-writes")
     shebang = {"admit": "#!lua", **reads}.get(name, "#!lua flags=allow-oom")
     text = "\n".join([shebang, *(folder.joinpath(part).read_text(encoding="utf-8") for part in parts)])
     return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
@@ -48,7 +48,7 @@ def script(name: str) -> Script:
 @cache
 def by_digest() -> dict[str, Script]:
     """All scripts, by digest."""
-    names = ("admit", "clock", "remove", "commit", "lease", "look", "meet", "restore")
+    names = ("admit", "clock", "remove", "commit", "lease", "look", "meet", "restore", "story")
     return {one.digest: one for one in map(script, names)}
 
 
@@ -134,6 +134,12 @@ def look(article_id: str, *, document: bool) -> Command:
     """Read an article and where it belongs; answers ``None`` or six values, see ``look.lua``."""
     shard, name = keys.ident(article_id)
     return script("look")((keys.numbers(shard),), name, keys.BLOCK, int(document))
+
+
+def story(story_id: str, *, most: int) -> Command:
+    """Read a story, at most so many members, and its history; answers ``None`` or five values, see ``story.lua``."""
+    shelf, name = keys.story_numbers(story_id)
+    return script("story")((shelf,), name, keys.BLOCK, most)
 
 
 def commit(
