@@ -231,10 +231,11 @@ class Supervisor:
             ingest = ["-Q", INGEST, "-c", str(count), "-n", "ingest@%h", "-P", "prefork"]
             planned.append(_Child("ingest", [*celery, "worker", *ingest, *quiet]))
             planned.append(_Child("assign", [*celery, "worker", "-Q", ASSIGN, "-n", "assign@%h", "-P", "solo", *quiet]))
-            if self.settings.nightly.enabled and "scheduler" in self.parts:
+        if "scheduler" in self.parts:
+            if self.settings.nightly.enabled:
+                # Where the scheduler runs, and the workers perhaps do not: somebody must do what it asks for.
                 alone = ["-Q", NIGHTLY, "-n", "nightly@%h", "-P", "solo"]
                 planned.append(_Child("nightly", [*celery, "worker", *alone, *quiet]))
-        if "scheduler" in self.parts:
             planned.append(_Child("beat", [*celery, "beat", "-S", "celery.beat:Scheduler", "--pidfile=", "-l", level]))
         if "api" in self.parts:
             self.port = self.port or _free_port(self.settings.api.host)

@@ -162,14 +162,15 @@ def keys_command() -> None:
 @click.argument("label")
 @click.option("--scope", "scopes", type=click.Choice(["read", "write", "admin"]), multiple=True, default=("read",))
 @click.option("--rate", type=int, help="Requests a minute; the setting api.rate_per_minute when missing.")
+@json_option
 @click.pass_obj
-def keys_create(obj: Context, label: str, scopes: tuple[str, ...], rate: int | None) -> None:
+def keys_create(obj: Context, label: str, scopes: tuple[str, ...], rate: int | None, as_json: bool) -> None:
     """Create a key for LABEL and print it, this once."""
     from dedup.api.keys import create_key
 
     with obj.service() as service:
-        _, secret = create_key(service.connection, scopes=scopes, label=label, rate_per_minute=rate)
-    click.echo(secret)
+        made, secret = create_key(service.connection, scopes=scopes, label=label, rate_per_minute=rate)
+    print_json({"id": made.id, "key": secret}) if as_json else click.echo(secret)
 
 
 @keys_command.command("list")
@@ -190,13 +191,16 @@ def keys_list(obj: Context, as_json: bool) -> None:
 
 @keys_command.command("revoke")
 @click.argument("key_id", metavar="ID")
+@json_option
 @click.pass_obj
-def keys_revoke(obj: Context, key_id: str) -> None:
+def keys_revoke(obj: Context, key_id: str, as_json: bool) -> None:
     """Revoke a key at once."""
     from dedup.api.keys import revoke_key
 
     with obj.service() as service:
         revoke_key(service.connection, key_id)
+    if as_json:
+        print_json({"revoked": key_id})
 
 
 @click.command("export")
