@@ -4,96 +4,31 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import redis
+import servers
 
 from dedup.store import children
-from dedup.store.embedded import server_program
-
-NODES, SLOTS = 3, 16384
 
 
-def free_ports(count: int) -> list[int]:
-    """Ports nobody listens on; the bus of a cluster node takes the port 10,000 above."""
-    found: list[int] = []
-    probes = []
-    while len(found) < count:
-        probe = socket.socket()
-        probe.bind(("127.0.0.1", 0))
-        probes.append(probe)
-        if probe.getsockname()[1] < 50_000:
-            found.append(probe.getsockname()[1])
-    for probe in probes:
-        probe.close()
-    return found
-
-
-def _start(program: str, folder: Path, port: int, *options: str) -> subprocess.Popen[bytes]:
-    folder.mkdir(parents=True, exist_ok=True)
-    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", "", *options]
-    with (folder / "server.log").open("ab") as log:
-        return children.spawn(command, log=log, cwd=folder)
-
-
-def _await(port: int) -> None:
-    deadline = time.monotonic() + 20
-    with redis.Redis(port=port) as client:
-        while True:
-            try:
-                client.ping()
-                return
-            except redis.ConnectionError:
-                assert time.monotonic() < deadline, f"no server on port {port}"
-                time.sleep(0.05)
-
-
-@pytest.fixture(scope="session")
-def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+@pytest.fixture
+def redis_url(tmp_path: Path) -> Iterator[str]:
     """A Redis server of the system, 7.0 on Debian 12."""
-    program = shutil.which("redis-server")
-    if program is None:
-        pytest.skip("no redis-server on this machine: apt-get install redis-server")
-    (port,) = free_ports(1)
-    process = _start(program, tmp_path_factory.mktemp("redis"), port, "--appendonly", "yes")
-    _await(port)
-    yield f"redis://127.0.0.1:{port}/0"
-    children.stop(process, patience=10)
+    try:
+        with servers.debian_redis(tmp_path / "redis") as url:
+            yield url
+    except LookupError as error:
+        pytest.skip(str(error))
 
 
-@pytest.fixture(scope="session")
-def cluster_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+@pytest.fixture
+def cluster_url(tmp_path: Path) -> Iterator[str]:
     """A cluster of three nodes, each with a third of the slots and no replica."""
-    folder = tmp_path_factory.mktemp("cluster")
-    program = shutil.which("redis-server") or server_program()
-    ports = free_ports(NODES)
-    options = ("--cluster-enabled", "yes", "--appendonly", "yes", "--cluster-node-timeout", "2000")
-    processes = [_start(program, folder / str(port), port, *options) for port in ports]
-    clients = []
-    for at, port in enumerate(ports):
-        _await(port)
-        clients.append(redis.Redis(port=port, decode_responses=True))
-        clients[-1].execute_command("CLUSTER", "ADDSLOTSRANGE", SLOTS * at // NODES, SLOTS * (at + 1) // NODES - 1)
-        clients[-1].execute_command("CLUSTER", "MEET", "127.0.0.1", ports[0])
-    deadline = time.monotonic() + 30
-    while not all(_complete(client) for client in clients):
-        assert time.monotonic() < deadline, "the cluster did not form"
-        time.sleep(0.1)
-    for client in clients:
-        client.close()
-    yield f"redis://127.0.0.1:{ports[0]}/0"
-    for process in processes:
-        children.stop(process, patience=10)
-
-
-def _complete(client: redis.Redis) -> bool:
-    facts = dict(line.split(":", 1) for line in client.execute_command("CLUSTER", "INFO").splitlines() if ":" in line)
-    return facts.get("cluster_state") == "ok" and facts.get("cluster_known_nodes") == str(NODES)
+    with servers.cluster(tmp_path / "cluster") as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -103,7 +38,7 @@ def rabbitmq_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if not Path(program).exists():
         pytest.skip("no rabbitmq-server on this machine: apt-get install rabbitmq-server")
     folder = tmp_path_factory.mktemp("rabbitmq")
-    port, distribution = free_ports(2)
+    port, distribution = servers.free_port(), servers.free_port()
     # The wrapper of Debian changes to the user rabbitmq, whose folders are not ours: call what it wraps.
     real = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
     environ = dict(os.environ) | {

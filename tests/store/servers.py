@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import shutil
 import socket
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from subprocess import Popen
 
 import redis
 
+from dedup.store import children
 from dedup.store.embedded import server_program
 
 SLOTS = 16384
@@ -23,10 +24,11 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def launch(program: str, folder: Path, port: int, *options: str) -> subprocess.Popen[bytes]:
+def launch(program: str, folder: Path, port: int, *options: str) -> Popen[bytes]:
     folder.mkdir(parents=True, exist_ok=True)
     command = [program, "--port", str(port), "--dir", str(folder), "--appendonly", "yes", "--save", "", *options]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with (folder / "server.log").open("ab") as log:
+        return children.spawn(command, log=log, cwd=folder)
 
 
 def answering(port: int, timeout: float = 10.0) -> redis.Redis:
