@@ -94,7 +94,7 @@ def rank_canonical(
     """
     if policy not in POLICIES:
         raise ValueError(f"canonical policy {policy!r} is not known; choose from {', '.join(POLICIES)}")
-    components = _components(features, trust, idf or Idf.prior())
+    components = _components(features, ids, trust, idf or Idf.prior())
     weights, default = POLICIES[policy], POLICIES["default"]
     total = _weighted(components, weights)
     order_by = total + _TIE_BREAK * _weighted(components, default)
@@ -109,7 +109,9 @@ def _weighted(components: dict[str, NDArray[np.float64]], weights: dict[str, flo
     return np.asarray(sum(weight * components[name] for name, weight in weights.items()), np.float64)
 
 
-def _components(features: Features, trust: Sequence[float] | None, idf: Idf) -> dict[str, NDArray[np.float64]]:
+def _components(
+    features: Features, ids: Sequence[str], trust: Sequence[float] | None, idf: Idf
+) -> dict[str, NDArray[np.float64]]:
     n = len(features)
     length = features.length.astype(np.float64)
     enough = _enough(np.sort(length))
@@ -129,7 +131,7 @@ def _components(features: Features, trust: Sequence[float] | None, idf: Idf) -> 
     quality = 0.64 * fluency + 0.1 * ends + 0.06 * titled + 0.06 * url + 0.14 * (1 - padding)
     return {
         "completeness": np.minimum(1, length / enough),
-        "centrality": _centrality(prepare(features, idf)),
+        "centrality": _centrality(prepare(features, idf), _peers(ids)),
         "trust": np.where(nowhere, np.minimum(trusted, _NOWHERE), trusted),
         "earliest": earliest,
         "quality": quality,
@@ -147,8 +149,14 @@ def _enough(lengths: NDArray[np.float64]) -> float:
     return max(1.0, float(enough))
 
 
-def _centrality(prepared: Prepared) -> NDArray[np.float64]:
-    """Mean TF-IDF cosine to the other texts (of a large story, to those of every k-th article), over the highest.
+def _peers(ids: Sequence[str]) -> NDArray[np.int64]:
+    """Members that all are compared with: of a large story every k-th by id, so that their order does not matter."""
+    by_id = np.array(sorted(range(len(ids)), key=ids.__getitem__), np.int64)
+    return np.sort(by_id[:: max(1, -(-len(ids) // _PEERS))])
+
+
+def _centrality(prepared: Prepared, peers: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Mean TF-IDF cosine to the texts of the other ``peers int64[p]``, over the highest.
 
     A copy is no witness: articles that hold one text count as one, and not for each other.
     """
@@ -159,7 +167,6 @@ def _centrality(prepared: Prepared) -> NDArray[np.float64]:
     rows = np.repeat(np.arange(n), np.diff(prepared.term_offsets))
     values = (prepared.weight * (1 + np.log(FREQUENCIES[prepared.term_bits >> TF_SHIFT]))).astype(np.float64)
     values /= np.maximum(np.sqrt(np.bincount(rows, values**2, n)), 1e-9)[rows]
-    peers = np.arange(0, n, max(1, -(-n // _PEERS)))
     place = np.full(n, -1)
     place[peers] = np.arange(len(peers))
     of_peer = place[rows] >= 0

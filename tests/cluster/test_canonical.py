@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 
 import pytest
@@ -57,6 +58,23 @@ def test_ties_go_to_the_lower_id_whatever_the_order() -> None:
     twin = replace(FULL, id="a-twin")
 
     assert first([FULL, twin]) == first([twin, FULL]) == "a-twin"
+
+
+def test_the_order_of_a_large_story_does_not_matter() -> None:
+    reports = [*FIRE_HANOI, *FIRE_SAIGON]
+    words = FULL.text.split()
+    members = [
+        replace(
+            reports[k % len(reports)], id=f"m{k}", text=f"{reports[k % len(reports)].text} {words[k % len(words)]} {k}"
+        )
+        for k in range(200)
+    ]
+    dice = random.Random(1)
+
+    for _ in range(5):
+        shuffled = dice.sample(members, len(members))
+        assert first(shuffled, policy="central") == first(members, policy="central")
+        assert first(shuffled) == first(members)
 
 
 def test_components_and_totals_lie_between_0_and_1() -> None:
