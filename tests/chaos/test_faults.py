@@ -9,6 +9,7 @@ import os
 import random
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -36,28 +37,39 @@ def corpus() -> list[dict]:
 
 
 class Producer(threading.Thread):
-    """Pushes the articles in batches, and each batch again until the broker has taken it."""
+    """Pushes the articles in batches, and each batch again until the broker has taken it.
+
+    Now and then it takes back what it has just pushed, on the queue or in the store by then: a text of its own.
+    """
 
     def __init__(self, settings: Settings, rows: list[dict], faults: Faults, *, batch: int = 50) -> None:
         super().__init__(daemon=True)
         self.settings, self.rows, self.faults, self.batch = settings, rows, faults, batch
         self.accepted: set[str] = set()
-        self.refusals = 0
+        self.refusals = self.taken_back = 0
 
     def run(self) -> None:
         service = Service.open(settings=self.settings)
         for start in range(0, len(self.rows), self.batch):
             part = self.rows[start : start + self.batch]
-            while True:
-                try:
-                    service.push(part, batch=self.batch)
-                    break
-                except DedupError:
-                    self.refusals += 1
-                    time.sleep(0.2)
+            self._insist(lambda part=part: service.push(part, batch=self.batch))
             self.accepted |= {row["id"] for row in part}
             self.faults.sent.append(part)
+            if start % (4 * self.batch) == 0:
+                slip = {"id": f"slip{start}", "text": " ".join(f"slip{start}w{n}" for n in range(50)), "lang": "en"}
+                self._insist(lambda slip=slip: service.push([slip]))
+                self._insist(lambda slip=slip: service.delete(slip["id"]))
+                self.taken_back += 1
         service.close()
+
+    def _insist(self, action: Callable[[], object]) -> None:
+        while True:
+            try:
+                action()
+                return
+            except DedupError:
+                self.refusals += 1
+                time.sleep(0.2)
 
 
 class Observer(threading.Thread):
@@ -138,7 +150,8 @@ def test_nothing_is_lost_and_nothing_doubled(tmp_path: Path, fsync: str) -> None
         lost = _settle(settings, rows, retry=fsync == "everysec")
         observer.stop.set()
         observer.join(30)
-        print(f"{fsync}: {dict(faults.done)}, refused {producer.refusals}, sent again after the faults {lost}")
+        print(f"{fsync}: {dict(faults.done)}, refused {producer.refusals}, taken back {producer.taken_back},")
+        print(f"sent again after the faults {lost}")
         with Service.open(settings=settings) as service:
             snap = audit(service, expected=producer.accepted)
             assert service.dead_letters().items == ()
