@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--sizes", default="10000,30000,100000", help="articles, comma-separated")
     parser.add_argument("--memory", help="bound such as 2GB")
     parser.add_argument("--data", type=Path, help="cluster this file instead")
-    parser.add_argument("--folder", type=Path, help="where made corpora are kept, for the next time; nowhere when missing")
+    parser.add_argument("--folder", type=Path, help="where made corpora are kept for the next time")
     args = parser.parse_args()
     with ExitStack() as stack:
         folder = args.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))

@@ -123,7 +123,9 @@ def cluster_corpus(
         near = logits >= cut
         strong.append((left[near], right[near], logits[near]))
         advance(min(n, start + span) - start)
+    del candidates
     left, right, logits = (np.concatenate(columns) for columns in zip(*strong, strict=True))
+    strong.clear()
     left, right, logits = _distinct(left, right, logits)
     if whole is not None:
         labels, strength = average_linkage(whole, model.weights(n), left, right, logits, cut=cut, threads=threads)
