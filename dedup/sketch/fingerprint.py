@@ -78,7 +78,7 @@ class Fingerprints:
         def fingerprint(first: int, part: Texts) -> None:
             rows = slice(first, first + len(part))
             kernels.fingerprint_column(
-                part.data, part.offsets, characters.entries, characters.expansions, characters.tones, a, b, ngram,
+                part.data, part.offsets, characters.entries, characters.expansions, a, b, ngram,
                 done.signatures[rows], done.content[rows], done.rates[rows],
                 done.samples[rows], done.sample_counts[rows],
             )  # fmt: skip

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from dedup.text import decoding
 from dedup.text import hashing as h
 from dedup.text import kernels as text_kernels
 from dedup.text.compiled import inlined, kernel
-from dedup.text.kernels import hash_tokens, scratch_of
+from dedup.text.kernels import hash_tokens, longest_text, scratch_of
 
 U32, U64 = np.uint32, np.uint64
 _BASE32, _BASE64 = U32(h.SHINGLE_BASE32), U64(h.SHINGLE_BASE64)
@@ -112,19 +113,8 @@ def sorted_distinct(values: Any, count: int, spare: Any, starts: Any, out: Any) 
     return kept
 
 
-@inlined
-def longest_text(offsets: Any) -> Any:
-    """Bytes of the longest text."""
-    longest: Any = 0
-    for i in range(offsets.shape[0] - 1):
-        longest = max(longest, offsets[i + 1] - offsets[i])
-    return longest
-
-
-@kernel(text_kernels)
-def sketch_column(
-    data: Any, offsets: Any, table: Any, expansions: Any, tones: Any, a: Any, b: Any, ngram: int, out: Any
-) -> None:
+@kernel(text_kernels, decoding)
+def sketch_column(data: Any, offsets: Any, table: Any, expansions: Any, a: Any, b: Any, ngram: int, out: Any) -> None:
     """From UTF-8 to signatures, article by article, in scratch memory that stays in cache.
 
     ``a``, ``b``: ``uint32[num_perm]``; ``out``: ``uint32[n, num_perm]``.
@@ -135,13 +125,13 @@ def sketch_column(
     tokens = np.empty(room, np.uint64)
     shingles = np.empty(room, np.uint32)
     for i in range(offsets.shape[0] - 1):
-        count = np.int64(hash_tokens(data, offsets[i], offsets[i + 1], table, expansions, tones, scratch, tokens))
+        count = np.int64(hash_tokens(data, offsets[i], offsets[i + 1], table, expansions, scratch, tokens))
         sign(tokens, count, ngram, a, b, shingles, out[i])
 
 
-@kernel(text_kernels)
+@kernel(text_kernels, decoding)
 def fingerprint_column(
-    data: Any, offsets: Any, table: Any, expansions: Any, tones: Any, a: Any, b: Any, ngram: int,
+    data: Any, offsets: Any, table: Any, expansions: Any, a: Any, b: Any, ngram: int,
     out: Any, content: Any, rates: Any, samples: Any, sample_counts: Any,
 ) -> None:  # fmt: skip
     """Signatures, content hashes and sampled shingles in one pass over the text.
@@ -158,7 +148,7 @@ def fingerprint_column(
     kept = np.empty(room, np.uint32)
     most = samples.shape[1]
     for i in range(offsets.shape[0] - 1):
-        count = np.int64(hash_tokens(data, offsets[i], offsets[i + 1], table, expansions, tones, scratch, tokens))
+        count = np.int64(hash_tokens(data, offsets[i], offsets[i + 1], table, expansions, scratch, tokens))
         sign(tokens, count, ngram, a, b, shingles, out[i])
         first, second = U64(0), U64(0)
         for j in range(count):
@@ -232,9 +222,9 @@ def count_equal(signatures: Any, left: Any, right: Any, out: Any) -> None:
         out[p] = equal
 
 
-@kernel(text_kernels)
+@kernel(text_kernels, decoding)
 def shingle_column(
-    data: Any, offsets: Any, table: Any, expansions: Any, tones: Any, ngram: int, masked: bool,
+    data: Any, offsets: Any, table: Any, expansions: Any, ngram: int, masked: bool,
     out: Any, ends: Any, numbers: Any, number_ends: Any,
 ) -> None:  # fmt: skip
     """Write the sorted distinct 64-bit shingles of every article to ``out``, its sorted numbers to ``numbers``.
@@ -250,7 +240,7 @@ def shingle_column(
     ends[0] = 0
     number_ends[0] = 0
     for i in range(offsets.shape[0] - 1):
-        count = np.int64(hash_tokens(data, offsets[i], offsets[i + 1], table, expansions, tones, scratch, tokens))
+        count = np.int64(hash_tokens(data, offsets[i], offsets[i + 1], table, expansions, scratch, tokens))
         for j in range(count):
             if tokens[j] & U64(1):
                 numbers[numbered] = tokens[j]

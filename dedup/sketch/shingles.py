@@ -96,7 +96,7 @@ class ShingleSets:
             out, numbers = np.empty(room, np.uint64), np.empty(room, np.uint64)
             ends, number_ends = np.empty(len(part) + 1, np.int64), np.empty(len(part) + 1, np.int64)
             kernels.shingle_column(
-                part.data, part.offsets, table.entries, table.expansions, table.tones, ngram, masked,
+                part.data, part.offsets, table.entries, table.expansions, ngram, masked,
                 out, ends, numbers, number_ends,
             )  # fmt: skip
             return out[: ends[-1]].copy(), np.diff(ends), numbers[: number_ends[-1]].copy(), np.diff(number_ends)

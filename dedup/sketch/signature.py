@@ -68,7 +68,7 @@ def minhash(
 
     def sketch(first: int, part: Texts) -> None:
         kernels.sketch_column(
-            part.data, part.offsets, table.entries, table.expansions, table.tones,
+            part.data, part.offsets, table.entries, table.expansions,
             a, b, ngram, out[first : first + len(part)],
         )  # fmt: skip
 

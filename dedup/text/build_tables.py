@@ -60,10 +60,6 @@ def _entry(code: int, expansions: list[tuple[int, ...]]) -> int:
             bits |= t.UPPER
         folded = char.casefold()
         if len(folded) == 1:
-            if any(folded == old[0] for old in t.TONE_PAIRS):
-                bits |= t.TONED
-            if any(folded == old[1] for old in t.TONE_PAIRS):
-                bits |= t.TONE_END
             return t.WORD | bits | ord(folded)
         expansions.append(tuple(map(ord, folded)))
         return t.EXPAND | bits | (len(expansions) - 1)

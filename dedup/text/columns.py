@@ -44,7 +44,7 @@ class Texts:
         TypeError
             If an item is neither ``str`` nor ``None``, or the Arrow type is not a string type.
         """
-        parts = [part.normalised() for part in chunks_of(texts, chunk=1 << 62)]
+        parts = [part for column in chunks_of(texts, chunk=1 << 62) for part in column.normalised()]
         return parts[0] if len(parts) == 1 else cls.join(parts)
 
     @classmethod
@@ -72,25 +72,21 @@ class Texts:
         """Return texts ``start`` to ``stop`` as a view."""
         return _frozen(self.data, self.offsets[start : stop + 1])
 
-    def normalised(self) -> Texts:
-        """Return the column in NFC; almost always every text is, and the column is returned as it is."""
-        replaced: dict[int, bytes] = {}
+    def normalised(self) -> list[Texts]:
+        """Return the column in NFC as consecutive parts: views of what is in NFC, copies of what was not.
+
+        Almost always every text is, and the one part is the column itself.
+        """
+        parts: list[Texts] = []
+        done = 0
         for i in np.flatnonzero(nfc_suspects(self.data, self.offsets)).tolist():
             text = self[i]
             normal = unicodedata.normalize("NFC", text)
             if normal != text:
-                replaced[i] = normal.encode("utf-8", "surrogatepass")
-        if not replaced:
-            return self
-        pieces: list[bytes] = []
-        sizes = np.diff(self.offsets)
-        done = 0
-        for i, new in replaced.items():
-            pieces += [self.data[self.offsets[done] : self.offsets[i]].tobytes(), new]
-            sizes[i] = len(new)
-            done = i + 1
-        pieces.append(self.data[self.offsets[done] : self.offsets[-1]].tobytes())
-        return _frozen(np.frombuffer(b"".join(pieces), np.uint8), _offsets_of(sizes))
+                parts += [self.slice(done, i)] if done < i else []
+                parts.append(_from_strings([normal], first=i))
+                done = i + 1
+        return [*parts, self.slice(done, len(self))] if parts and done < len(self) else parts or [self]
 
     def pieces(self, size: int) -> list[Texts]:
         """Cut into consecutive views of about ``size`` bytes each (at least one text each)."""

@@ -1,9 +1,7 @@
 """Compiled kernels over UTF-8 bytes.  Their plain twins are in :mod:`dedup.text.plain` and :mod:`dedup.text.hashing`.
 
 Every kernel takes ``data uint8[:]`` and ``offsets int64[n + 1]`` (read-only, contiguous) and releases the GIL.
-``table``, ``expansions`` and ``tones`` are those of :class:`dedup.text.tables.CharacterTable`.
-
-Inside a loop over characters no array is handed to a helper: that would count references, atomically, each time.
+``table`` and ``expansions`` are those of :class:`dedup.text.tables.CharacterTable`.
 """
 
 from __future__ import annotations
@@ -11,26 +9,51 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from dedup.text import decoding
 from dedup.text import hashing as h
 from dedup.text import tables as t
 from dedup.text.compiled import inlined, kernel
+from dedup.text.decoding import decode, decode_fast, spell_out
 
 U32, U64 = np.uint32, np.uint64
 _WORD, _UPPER, _DIGIT = U32(t.WORD), U32(t.UPPER), U32(t.DIGIT)
 _SINGLE, _IGNORE, _EXPAND, _LETTER = U32(t.SINGLE), U32(t.IGNORE), U32(t.EXPAND), U32(t.LETTER)
 _VALUE, _SEP_MASK, _SEP_SHIFT = U32(t.VALUE_MASK), U32(t.SEP_MASK), U32(t.SEP_SHIFT)
-_TABLE_SIZE = U32(t.TABLE_SIZE)
-_BASE, _MIX = U64(h.CODE_BASE), U64(h.MIX)
-_TONED, _RARE = U32(t.TONED), U32(t.SINGLE | t.IGNORE | t.EXPAND)
-_TONED_BEFORE, _TONE_END_LAST = U64(t.TONED.bit_length() + 31), U64(t.TONE_END.bit_length() - 1)
-_DIGIT_SHIFT, _EVEN, _ALL = U32(t.DIGIT.bit_length() - 1), U64(0xFFFFFFFFFFFFFFFE), U32(0xFFFFFFFF)
-_S29, _S31, _S32 = U64(29), U64(31), U64(32)
-ONE, TWO, THREE = U64(1), U64(2), U64(3)
-S6, S12, S18, TAIL = U32(6), U32(12), U32(18), U32(0x3F)
+_RARE = U32(t.SINGLE | t.IGNORE | t.EXPAND)
+_DIGIT_SHIFT, _WORD_SHIFT = U32(t.DIGIT.bit_length() - 1), U32(t.WORD.bit_length() - 1)
+_BASE, _MIX, _EVEN = U64(h.CODE_BASE), U64(h.MIX), U64(0xFFFFFFFFFFFFFFFE)
+_S29, _S32 = U64(29), U64(32)
+ZERO, ONE, TWO = U64(0), U64(1), U64(2)
 
-_ZERO8, _X1F, _X3F, _X80, _XC0, _XE0, _XF0 = map(np.uint8, (0, 0x1F, 0x3F, 0x80, 0xC0, 0xE0, 0xF0))
-U16, _H6, _H12 = np.uint16, np.uint16(6), np.uint16(12)
+#: Characters whose terms of the polynomial are held at a time.
+_WINDOW = 512
+_PLACE = U64(_WINDOW - 1)
+#: ``_BASE ** -j`` and ``_BASE ** (j - 1)`` for each place ``j`` of a window.
+_INVERSES = np.array([pow(h.CODE_BASE, -j, 1 << 64) for j in range(_WINDOW)], np.uint64)
+_POWERS = np.array([pow(h.CODE_BASE, j - 1, 1 << 64) for j in range(_WINDOW)], np.uint64)
+_WINDOW_POWER = U64(pow(h.CODE_BASE, _WINDOW, 1 << 64))
+
+
+def _tone_table(bits: int = 6) -> tuple[int, NDArray[np.uint64], NDArray[np.uint64]]:
+    """Return a multiplier that gives each of :data:`TONE_PAIRS` a slot of its own, the pairs, and what each adds."""
+    multiplier = h.MIX
+    while True:
+        pairs, moves = np.zeros((2, 1 << bits), np.uint64)
+        for old, new in t.TONE_PAIRS.items():
+            (a, b), (c, d) = map(ord, old), map(ord, new)
+            slot = (((a << 32 | b) * multiplier) & h.MASK64) >> (64 - bits)
+            if pairs[slot]:
+                break
+            pairs[slot], moves[slot] = a << 32 | b, ((c - a) * h.CODE_BASE + d - b) & h.MASK64
+        else:
+            return multiplier, pairs, moves
+        multiplier = multiplier * h.MIX & h.MASK64
+
+
+_multiplier, _TONE_PAIRS, _TONE_MOVES = _tone_table()
+_TONE_SLOT, _TONE_SHIFT = U64(_multiplier), U64(64 - (len(_TONE_PAIRS) - 1).bit_length())
 
 FLAG_CAPITAL, FLAG_ALLCAPS, FLAG_DIGITS, FLAG_MIXED, FLAG_SENTENCE, FLAG_LINE = 1, 2, 4, 8, 16, 32
 GAP_NONE, GAP_SPACE, GAP_SLASH, GAP_DASH, GAP_DOT, GAP_COMMA, GAP_COLON = 0, 1, 2, 3, 4, 5, 6
@@ -38,157 +61,102 @@ GAP_NEWLINE, GAP_OTHER, GAP_SPACED_DASH = 7, 8, 9
 
 
 @inlined
-def entry_of(table: Any, code: Any) -> Any:
-    """Entry of a code point of any plane (see :meth:`CharacterTable.entry`)."""
-    if code < _TABLE_SIZE:
-        return table[code]
-    if code < U32(0x40000):
-        return _SINGLE | code
-    if code >= U32(0xE0000) and code < U32(0xE1000):
-        return _IGNORE
-    return U32(0)
+def longest_text(offsets: Any) -> Any:
+    """Bytes of the longest text."""
+    longest: Any = 0
+    for i in range(offsets.shape[0] - 1):
+        longest = max(longest, offsets[i + 1] - offsets[i])
+    return longest
 
 
 @inlined
-def mixed(poly: Any, digits: Any) -> Any:
-    """Mix a finished polynomial: the token's 64-bit hash, whose lowest bit says that it is decimal digits only."""
+def mixed(poly: Any) -> Any:
+    """Mix a finished polynomial: the token's 64-bit hash, but for the lowest bit, that of numbers, which is zero."""
     folded = (poly ^ (poly >> _S32)) * _MIX
     folded ^= folded >> _S29
-    return (folded & _EVEN) | U64((digits >> _DIGIT_SHIFT) & U32(1))
+    return folded & _EVEN
 
 
 @inlined
-def tone_folded(poly: Any, before: Any, last: Any, tones: Any) -> Any:
-    """Move the tone mark of a token that ends in the folded code points ``before, last`` to its new place."""
-    for k in range(tones.shape[0]):
-        if tones[k, 0] == before and tones[k, 1] == last:
-            poly += (U64(tones[k, 2]) - U64(before)) * _BASE + (U64(tones[k, 3]) - U64(last))
-    return poly
+def find_tokens(entries: Any, size: Any, terms: Any, bounds: Any, sums: Any) -> Any:
+    """Find where tokens begin and end, and sum their polynomials; return how many bounds there are.
 
+    Horner's rule waits for a multiplication at every character.  Here the terms ``value * _BASE ** -place`` are
+    multiplied many at a time (``terms uint64[_WINDOW]``) and only added one by one: a token's polynomial is the sum at
+    its end, less the sum at its beginning, times a power of the base.  A branch at a token's end would be mispredicted
+    at every second word, so there is none: the place and the sum are written at each character, and the count moves on
+    where a token begins or ends.
 
-@inlined
-def code_points(data: Any, begin: int, stop: int, codes: Any, finals: Any, points: Any) -> Any:
-    """Decode ``data[begin:stop]`` to ``points uint32[:]``; return how many.
-
-    Mixed one-, two- and three-byte characters make every branch on a lead byte a coin toss, so there is none: what a
-    character would be if it ended here is computed at *every* byte, many at a time (``codes uint16[:]``), beside
-    whether one does end here (``finals uint8[:]``); then the final ones move together.  Four-byte characters are rare
-    and take the plain loop.  All three arrays must hold ``stop - begin`` values.
+    Entries are word characters and separators; token ``k`` begins at ``bounds[2 * k]`` and ends before
+    ``bounds[2 * k + 1]`` (``uint32``); ``sums uint64`` stands beside.  Both hold ``size + 2`` values.
     """
-    size = stop - begin
-    inner = max(0, size - 2)
-    here, back, back2 = data[begin + 2 : stop], data[begin + 1 : begin + 1 + inner], data[begin : begin + inner]
-    inner_codes, inner_finals = codes[2:size], finals[2:size]
-    high, astral = _ZERO8, _ZERO8
-    for j in range(begin, stop):
-        high |= data[j]
-    count = U64(0)
-    if high < _X80:
-        for j in range(size):
-            points[j] = data[begin + j]
-        return U64(size)
-    for j in range(inner):
-        b, p, q = here[j], back[j], back2[j]
-        two = U16(U16(p & _X1F) << _H6) | U16(b & _X3F)
-        three = U16(U16(q) << _H12) | U16(U16(p & _X3F) << _H6) | U16(b & _X3F)
-        inner_codes[j] = U16(b) if b < _X80 else (two if p >= _XC0 else three)
-        ends = ((p >= _XC0) & (p < _XE0)) | ((q >= _XE0) & (p < _XC0))
-        inner_finals[j] = np.uint8((b < _X80) | ((b < _XC0) & ends))
-        astral |= np.uint8(b >= _XF0)
-    for j in range(min(2, size)):
-        b = data[begin + j]
-        p = data[begin] if j else _ZERO8
-        pair = (b >= _X80) & (b < _XC0) & (p >= _XC0) & (p < _XE0)
-        codes[j] = U16(U16(p & _X1F) << _H6) | U16(b & _X3F) if pair else U16(b)
-        finals[j] = np.uint8((b < _X80) | pair)
-        astral |= np.uint8(b >= _XF0)
-    if astral == _ZERO8:
-        for j in range(size):
-            points[count] = codes[j]
-            count += U64(finals[j])
-        return count
-    i, end = U64(begin), U64(stop)
-    while i < end:
-        code = U32(data[i])
-        i += ONE
-        if code >= U32(0x80):
-            if code < U32(0xE0) and i < end:
-                code = ((code & U32(0x1F)) << S6) | (U32(data[i]) & TAIL)
-                i += ONE
-            elif code < U32(0xF0) and i + ONE < end:
-                code = ((code & U32(0x0F)) << S12) | ((U32(data[i]) & TAIL) << S6) | (U32(data[i + ONE]) & TAIL)
-                i += TWO
-            elif i + TWO < end:
-                code = ((code & U32(0x07)) << S18) | ((U32(data[i]) & TAIL) << S12)
-                code |= ((U32(data[i + ONE]) & TAIL) << S6) | (U32(data[i + TWO]) & TAIL)
-                i += THREE
-            else:
-                code = U32(0xFFFD)
-        points[count] = code
-        count += ONE
-    return count
+    found, total, inside = U64(0), U64(0), U32(0)
+    for first in range(0, size, _WINDOW):
+        window = entries[first : min(size, first + _WINDOW)]
+        for j in range(window.shape[0]):
+            word = U32(np.int32(window[j]) >> np.int32(31))
+            terms[j] = U64(window[j] & word & _VALUE) * _INVERSES[j]
+        for j in range(window.shape[0]):
+            word = window[j] >> _WORD_SHIFT
+            bounds[found] = first + j
+            sums[found] = total
+            found += U64(word ^ inside)
+            total += terms[j]
+            inside = word
+        if inside and window.shape[0] == _WINDOW:  # a token goes on into the next window, whose places begin anew
+            total = (total - sums[found - ONE]) * _WINDOW_POWER
+            sums[found - ONE] = ZERO
+    bounds[found] = size
+    sums[found] = total
+    return found + U64(inside)
 
 
 @inlined
-def hash_tokens(
-    data: Any, begin: int, stop: int, table: Any, expansions: Any, tones: Any, scratch: Any, out: Any
-) -> Any:
+def hash_tokens(data: Any, begin: int, stop: int, table: Any, expansions: Any, scratch: Any, out: Any) -> Any:
     """Write the 64-bit hashes of the tokens of ``data[begin:stop]`` to ``out uint64[:]``; return how many.
 
-    ``out`` must hold ``(stop - begin) // 2 + 2`` values; ``scratch`` is :func:`scratch_of` at least as many bytes.  A
-    branch at a token's end would be mispredicted at every second word, so there is none: the state of the token is
-    written after each character, and the count moves on when a token has ended.  Mixing follows for all at once.
+    ``out`` holds ``(stop - begin) // 2 + 2`` values or more; ``scratch`` is :func:`scratch_of` at least as many bytes.
     """
-    codes, finals, points, tails, digits = scratch
-    count = U64(0)
-    poly = U64(0)
-    tail = U64(0)  # the entries of the last two characters
-    every = _ALL  # the entries of the token's characters, and-ed: is each a digit?
-    for i in range(code_points(data, begin, stop, codes, finals, points)):
-        entry = entry_of(table, points[i])
-        if entry & _RARE:
-            if entry & _EXPAND:
-                row = entry & _VALUE
-                every = U32(0)
-                for k in range(expansions[row, 0]):
-                    folded = U64(expansions[row, k + 1])
-                    tail = (tail << _S32) | U64(_WORD) | folded
-                    poly = poly * _BASE + folded
-            elif entry & _SINGLE:
-                out[count], tails[count], digits[count] = poly, tail, every
-                count += (tail >> _S31) & ONE
-                out[count], tails[count], digits[count] = U64(entry & _VALUE), U64(0), U32(0)
-                count += ONE
-                poly, tail, every = U64(0), U64(0), _ALL
-            continue
-        out[count] = poly
-        tails[count] = tail
-        digits[count] = every
-        word = U64(np.int64(np.int32(entry)) >> np.int64(63))  # all ones inside a token, else zero
-        count += (tail >> _S31) & ONE & ~word
-        tail = (tail << _S32) | U64(entry)
-        poly = (poly * _BASE + U64(entry & _VALUE)) & word
-        every = (every & entry) | U32(~word)
-    out[count], tails[count], digits[count] = poly, tail, every
-    count += (tail >> _S31) & ONE
+    codes, finals, plain, spelled, terms, bounds, sums = scratch
+    size = decode_fast(data, begin, stop, table, codes, finals, plain, spelled)
+    rare = U32(0)
+    for j in range(size):
+        rare = U32(rare | plain[j])
+    if rare & _RARE:
+        size = spell_out(plain, size, expansions, spelled)
+        entries = spelled
+    else:
+        entries = plain
+    count = find_tokens(entries, np.int64(size), terms, bounds, sums) >> ONE
     for k in range(count):
-        if (tails[k] >> _TONED_BEFORE) & (tails[k] >> _TONE_END_LAST) & ONE:
-            out[k] = tone_folded(out[k], U32(tails[k] >> _S32) & _VALUE, U32(tails[k]) & _VALUE, tones)
+        end = U64(bounds[TWO * k + ONE])
+        poly = (sums[TWO * k + ONE] - sums[TWO * k]) * _POWERS[end & _PLACE]
+        last, before = entries[end - ONE] & _VALUE, entries[end - ONE - U64(end > ONE)] & _VALUE
+        pair = (U64(before) << _S32) | U64(last)
+        slot = (pair * _TONE_SLOT) >> _TONE_SHIFT
+        out[k] = mixed(poly + (_TONE_MOVES[slot] if _TONE_PAIRS[slot] == pair else ZERO))
     for k in range(count):
-        out[k] = mixed(out[k], digits[k])
+        first, end = U64(bounds[TWO * k]), U64(bounds[TWO * k + ONE])
+        digits = entries[first] & entries[end - ONE]
+        if digits & _DIGIT:
+            for j in range(first, end):
+                digits &= entries[j]
+            out[k] |= U64((digits >> _DIGIT_SHIFT) & U32(1))
     return count
 
 
 @inlined
 def scratch_of(size: int) -> Any:
     """Scratch arrays of :func:`hash_tokens` for texts of at most ``size`` bytes."""
-    room = size // 2 + 2
+    spelled = size + size // 2 + 8
     return (
         np.empty(size + 2, np.uint16),
         np.empty(size + 2, np.uint8),
         np.empty(size + 2, np.uint32),
-        np.empty(room, np.uint64),
-        np.empty(room, np.uint32),
+        np.empty(spelled, np.uint32),
+        np.empty(_WINDOW, np.uint64),
+        np.empty(spelled, np.uint32),
+        np.empty(spelled, np.uint64),
     )
 
 
@@ -219,41 +187,30 @@ def gap_code(spaces: int, newlines: int, marks: int, mark: Any, space_first: boo
 
 @inlined
 def tokenize_article(
-    data: Any, origin: int, stop_at: int, table: Any, expansions: Any, tones: Any,
+    entries: Any, places: Any, size: int, expansions: Any,
     hash_: Any, start: Any, stop: Any, flags: Any, separator: Any, value: Any, count: int,
 ) -> int:  # fmt: skip
-    """Tokenise ``data[origin:stop_at]`` into the six columns from position ``count`` on; return the new count."""
-    begin, i, end = U64(origin), U64(origin), U64(stop_at)
+    """Tokenise ``size`` characters into the six columns from position ``count`` on; return the new count.
+
+    ``entries``, ``places``: as :func:`dedup.text.decoding.decode` writes them, and the end of the text after the last
+    place.
+    """
+    j, end = U64(0), U64(size)
     spaces, newlines, marks = 0, 0, 0
     mark = 0
     space_first, space_last, stopped = False, False, False
     line_start, sentence = True, True
     first = count
-    while i < end:
-        here = i
-        code = U32(data[i])
-        i += ONE
-        if code >= U32(0x80):
-            if code < U32(0xE0) and i < end:
-                code = ((code & U32(0x1F)) << S6) | (U32(data[i]) & TAIL)
-                i += ONE
-            elif code < U32(0xF0) and i + ONE < end:
-                code = ((code & U32(0x0F)) << S12) | ((U32(data[i]) & TAIL) << S6)
-                code |= U32(data[i + ONE]) & TAIL
-                i += TWO
-            elif i + TWO < end:
-                code = ((code & U32(0x07)) << S18) | ((U32(data[i]) & TAIL) << S12)
-                code |= ((U32(data[i + ONE]) & TAIL) << S6) | (U32(data[i + TWO]) & TAIL)
-                i += THREE
-            else:
-                code = U32(0xFFFD)
-        entry = entry_of(table, code)
+    while j < end:
+        here = j
+        entry = entries[j]
+        j += ONE
         if entry & (_WORD | _EXPAND | _SINGLE):
             poly, before, last = U64(0), U32(0), U32(0)
             letters, uppers, digits = 0, 0, 0
             capital = (entry & _UPPER) != 0
             number = U64(0)
-            reach = i
+            reach = j
             if entry & _SINGLE:
                 poly = U64(entry & _VALUE)
             else:
@@ -270,7 +227,7 @@ def tokenize_article(
                             letters += 1
                             if entry & _UPPER:
                                 uppers += 1
-                        reach = i
+                        reach = j
                     elif entry & _EXPAND:
                         row = entry & _VALUE
                         for k in range(expansions[row, 0]):
@@ -280,32 +237,11 @@ def tokenize_article(
                         letters += 1
                         if entry & _UPPER:
                             uppers += 1
-                        reach = i
-                    elif not entry & _IGNORE:
+                        reach = j
+                    if j >= end or not entries[j] & (_WORD | _EXPAND | _IGNORE):
                         break
-                    if i >= end:
-                        break
-                    following = i
-                    code = U32(data[i])
-                    i += ONE
-                    if code >= U32(0x80):
-                        if code < U32(0xE0) and i < end:
-                            code = ((code & U32(0x1F)) << S6) | (U32(data[i]) & TAIL)
-                            i += ONE
-                        elif code < U32(0xF0) and i + ONE < end:
-                            code = ((code & U32(0x0F)) << S12) | ((U32(data[i]) & TAIL) << S6)
-                            code |= U32(data[i + ONE]) & TAIL
-                            i += TWO
-                        elif i + TWO < end:
-                            code = ((code & U32(0x07)) << S18) | ((U32(data[i]) & TAIL) << S12)
-                            code |= ((U32(data[i + ONE]) & TAIL) << S6) | (U32(data[i + TWO]) & TAIL)
-                            i += THREE
-                        else:
-                            code = U32(0xFFFD)
-                    entry = entry_of(table, code)
-                    if not entry & (_WORD | _EXPAND | _IGNORE):
-                        i = following
-                        break
+                    entry = entries[j]
+                    j += ONE
             bits = 0
             if capital:
                 bits |= FLAG_CAPITAL
@@ -322,11 +258,11 @@ def tokenize_article(
                 bits |= FLAG_SENTENCE
             if line_start:
                 bits |= FLAG_LINE
-            if before & _TONED:
-                poly = tone_folded(poly, before & _VALUE, last & _VALUE, tones)
-            hash_[count] = U32(mixed(poly, U32(0)) >> _S32)
-            start[count] = U32(here - begin)
-            stop[count] = U32(reach - begin)
+            pair = (U64(before & _VALUE) << _S32) | U64(last & _VALUE)
+            slot = (pair * _TONE_SLOT) >> _TONE_SHIFT
+            hash_[count] = U32(mixed(poly + (_TONE_MOVES[slot] if _TONE_PAIRS[slot] == pair else ZERO)) >> _S32)
+            start[count] = places[here]
+            stop[count] = places[reach]
             flags[count] = bits
             separator[count] = GAP_NONE
             if count > first:
@@ -357,18 +293,19 @@ def tokenize_article(
     return count
 
 
-@kernel()
+@kernel(decoding)
 def tokenize_column(
-    data: Any, offsets: Any, table: Any, expansions: Any, tones: Any,
+    data: Any, offsets: Any, table: Any, expansions: Any,
     counts: Any, hash_: Any, start: Any, stop: Any, flags: Any, separator: Any, value: Any,
 ) -> int:  # fmt: skip
     """Tokenise every article; ``counts[i + 1]`` receives the tokens seen up to article ``i``."""
+    longest = longest_text(offsets)
+    entries, places = np.empty(longest + 1, np.uint32), np.empty(longest + 1, np.uint32)
     count = 0
     counts[0] = 0
     for i in range(offsets.shape[0] - 1):
-        count = tokenize_article(
-            data, offsets[i], offsets[i + 1], table, expansions, tones,
-            hash_, start, stop, flags, separator, value, count,
-        )  # fmt: skip
+        size = decode(data, offsets[i], offsets[i + 1], table, entries, places)
+        places[size] = offsets[i + 1] - offsets[i]
+        count = tokenize_article(entries, places, size, expansions, hash_, start, stop, flags, separator, value, count)
         counts[i + 1] = count
     return count

@@ -47,12 +47,12 @@ def nfc_suspects(data: Any, offsets: Any) -> Any:
         first, second, third = data[begin : begin + inner], data[begin + 1 : begin + 1 + inner], data[begin + 2 : end]
         bad = np.uint8(0)
         for j in range(inner):
-            bad |= np.uint8(_nfc_glance(first[j], second[j], third[j]))
+            bad = np.uint8(bad | np.uint8(_nfc_glance(first[j], second[j], third[j])))
         if bad:
             bad = np.uint8(0)
             for j in range(inner):
-                bad |= np.uint8(_nfc_suspect(first[j], second[j], third[j]))
+                bad = np.uint8(bad | np.uint8(_nfc_suspect(first[j], second[j], third[j])))
         if end - begin >= 2:
-            bad |= np.uint8(_nfc_suspect(data[end - 2], data[end - 1], np.uint8(0)))
+            bad = np.uint8(bad | np.uint8(_nfc_suspect(data[end - 2], data[end - 1], np.uint8(0))))
         out[i] = bad != 0
     return out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import accumulate, chain
 from typing import Any, TypeVar
 
 from dedup.text.columns import Texts, chunks_of
@@ -74,8 +75,11 @@ def map_texts(
                 yield first, piece
                 first += len(piece)
 
-    def apply(numbered: tuple[int, Texts]) -> Out:
+    def apply(numbered: tuple[int, Texts]) -> list[Out]:
         first, piece = numbered
-        return function(first, piece.normalised())
+        parts = piece.normalised()
+        starts = accumulate(map(len, parts), initial=first)
+        return [function(start, part) for start, part in zip(starts, parts, strict=False)]
 
-    return list(ordered_map(apply, pieces(), threads=thread_count(threads)))
+    done = ordered_map(apply, pieces(), threads=thread_count(threads))
+    return list(chain.from_iterable(done))

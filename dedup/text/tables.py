@@ -25,8 +25,6 @@ SINGLE = 1 << 28  #: a token by itself (Han, Kana, Thai, Lao, Khmer)
 IGNORE = 1 << 27  #: invisible: neither ends a token nor belongs to it (soft hyphen, joiners)
 EXPAND = 1 << 26  #: a letter whose case folding has several code points
 LETTER = 1 << 25  #: a letter (not a mark, not a digit)
-TONED = 1 << 24  #: on word characters only: a vowel of an old tone placement (see TONE_PAIRS)
-TONE_END = 1 << 23  #: on word characters only: a vowel that can follow a TONED one
 SEP_SHIFT = 16
 SEP_MASK = 0xF << SEP_SHIFT  #: on separators only: which one
 VALUE_MASK = 0x1FFFFF
@@ -55,13 +53,10 @@ class CharacterTable:
         ``uint32[0x20000]``, read-only: bits and value of each code point of planes 0 and 1.
     expansions:
         ``uint32[k, 4]``, read-only: length, then up to three code points.
-    tones:
-        ``uint32[15, 4]``, read-only: the rows of :data:`TONE_PAIRS` as code points.
     """
 
     entries: NDArray[np.uint32]
     expansions: NDArray[np.uint32]
-    tones: NDArray[np.uint32]
 
     def entry(self, code: int) -> int:
         """Bits and value of one code point of any plane."""
@@ -78,7 +73,6 @@ def character_table() -> CharacterTable:
     raw = zlib.decompress(files("dedup.text").joinpath(TABLES_FILE).read_bytes())
     flat = np.frombuffer(raw, dtype="<u4").astype(np.uint32)
     entries, expansions = flat[:TABLE_SIZE].copy(), flat[TABLE_SIZE:].reshape(-1, 4).copy()
-    tones = np.array([[*map(ord, old), *map(ord, new)] for old, new in TONE_PAIRS.items()], dtype=np.uint32)
-    for array in (entries, expansions, tones):
+    for array in (entries, expansions):
         array.setflags(write=False)
-    return CharacterTable(entries, expansions, tones)
+    return CharacterTable(entries, expansions)

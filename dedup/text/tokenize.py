@@ -112,7 +112,7 @@ def _tokenize_part(first: int, texts: Texts) -> Tokens:
     hash_, start, end, value = (np.empty(room, np.uint32) for _ in range(4))
     flags, separator = (np.empty(room, np.uint8) for _ in range(2))
     total = kernels.tokenize_column(
-        texts.data, texts.offsets, table.entries, table.expansions, table.tones,
+        texts.data, texts.offsets, table.entries, table.expansions,
         counts, hash_, start, end, flags, separator, value,
     )  # fmt: skip
     columns: list[Any] = [a[:total].copy() for a in (hash_, start, end, flags, separator, value)]

@@ -51,6 +51,20 @@ def test_every_way_to_decode_gives_the_same_tokens(texts: list[str]) -> None:
 
 
 @settings(max_examples=100, deadline=None)
+@given(
+    st.integers(500, 524) | st.integers(1010, 1040),
+    st.text("aàòy9 ", max_size=12),
+    st.sampled_from(["x", "9", "à ", "中"]),
+)
+def test_tokens_across_the_windows_of_the_kernel(place: int, text: str, filler: str) -> None:
+    """Polynomials are summed some hundred characters at a time: a token may begin, end or go on at the seam."""
+    column = [(filler * place)[:place] + text, " " * place + text, text * (place // 4)]
+    sets = ShingleSets.of(column, ngram=1)
+    for i, whole in enumerate(column):
+        assert sets[i].tolist() == sorted({token_hash64(token) for token in tokens(whole)})
+
+
+@settings(max_examples=100, deadline=None)
 @given(TEXTS, st.integers(1, 5))
 def test_a_text_is_itself(text: str, ngram: int) -> None:
     score = ShingleSets.of([text], ngram=ngram).scores([0], [0])
