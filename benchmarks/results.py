@@ -20,7 +20,7 @@ def machine() -> dict[str, Any]:
     """Processor, cores, memory, load (of one, five and fifteen minutes, what is measured included) and versions."""
     found: dict[str, Any] = {"cpu": _processor(), "cores": os.cpu_count(), "python": platform.python_version()}
     if hasattr(os, "sysconf"):
-        found["load_average"] = [round(value, 1) for value in os.getloadavg()]
+        found["load_average"] = load()
         found["memory_gb"] = round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1)
     for name in _PACKAGES:
         try:
@@ -39,7 +39,7 @@ def write(name: str, figures: dict[str, Any]) -> Path:
     frame = {
         "command": " ".join([command, *arguments]),
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": _commit(),
+        "commit": commit(),
         "machine": machine(),
     }
     path.write_text(json.dumps(frame | figures, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -56,7 +56,13 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def _commit() -> str | None:
+def load() -> list[float]:
+    """Load averages of one, five and fifteen minutes."""
+    return [round(value, 1) for value in os.getloadavg()]
+
+
+def commit() -> str | None:
+    """Short name of the commit that is measured, where this is a git work tree."""
     try:
         words = ["git", "rev-parse", "--short", "HEAD"]
         return subprocess.run(words, capture_output=True, text=True, check=True, cwd=FOLDER.parent).stdout.strip()

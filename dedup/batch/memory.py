@@ -25,8 +25,10 @@ from numpy.typing import NDArray
 from dedup.errors import SettingsError
 
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
-#: Share of the bound at which mapped files are given back, and seconds between two looks.
-_FULL, _LOOK = 0.75, 0.02
+#: Shares of the bound at which mapped files are given back: of all that is held, of what is held of files.
+_FULL, _FILES = 0.75, 0.2
+#: Seconds between two looks.
+_LOOK = 0.01
 
 
 def parse_size(size: str | int | None) -> int | None:
@@ -74,7 +76,7 @@ def map_table(path: Path, shape: tuple[int, int]) -> NDArray[np.uint32]:
 
 @contextmanager
 def bounded(budget: int | None) -> Iterator[None]:
-    """Give back what was read of mapped files whenever the process holds nearly ``budget`` bytes (Linux).
+    """Give back what was read of mapped files before the process holds ``budget`` bytes (Linux).
 
     Nothing is lost: the pages stay in the kernel's cache while it has room for them, and are mapped again when they
     are read again.
@@ -86,7 +88,8 @@ def bounded(budget: int | None) -> Iterator[None]:
 
     def watch() -> None:
         while not over.wait(_LOOK):
-            if resident() > _FULL * budget:
+            held, files = resident()
+            if held > _FULL * budget or files > _FILES * budget:
                 _mapped.give_back()
 
     thread = threading.Thread(target=watch, name="dedup-memory", daemon=True)
@@ -98,9 +101,10 @@ def bounded(budget: int | None) -> Iterator[None]:
         thread.join()
 
 
-def resident() -> int:
-    """Bytes this process holds now, mapped files included (Linux)."""
-    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * mmap.PAGESIZE
+def resident() -> tuple[int, int]:
+    """Bytes this process holds now, and how many of them are of mapped files (Linux)."""
+    _, held, files, *_ = Path("/proc/self/statm").read_text(encoding="ascii").split()
+    return int(held) * mmap.PAGESIZE, int(files) * mmap.PAGESIZE
 
 
 class _Mapped:
