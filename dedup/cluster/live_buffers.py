@@ -62,7 +62,8 @@ def new_state() -> State:
         np.zeros(1 << 16, np.uint32), np.zeros(1 << 16, i32), np.zeros(1 << 15, i32), np.zeros(1 << 15, i32),
         np.zeros((1 << 15, BLOCK), i32), np.zeros(1 << 15, i32), np.zeros(1 << 15, i32),
         np.full(1024, -1, i64), np.full(1024, -1, i64),
-        np.zeros(1024, i64), np.zeros(1024, i64), np.zeros(1024, i64), np.zeros(1024, np.float32), np.zeros(4, i64),
+        np.zeros(1024, i64), np.zeros(1024, i64), np.zeros(1024, i64),
+        np.zeros(1024, np.float32), np.zeros(1024, np.float32), np.zeros(4, i64),
     )  # fmt: skip
 
 
@@ -79,7 +80,7 @@ def make_room(state: State, slots: int, new: int) -> State:
         out["table_key"], out["table_list"] = keys, values
     sizes = {"list_head": lists + wanted, "list_size": lists + wanted}
     sizes |= dict.fromkeys(("block_slot", "block_next", "block_used"), blocks + wanted)
-    sizes |= dict.fromkeys(("story", "next_slot", "score"), slots)
+    sizes |= dict.fromkeys(("story", "next_slot", "score", "judged"), slots)
     # Stories loaded by name are opened after all articles have entered: there can be one an article.
     sizes |= dict.fromkeys(("story_head", "story_tail", "story_size"), max(rows + new, slots))
     for name, size in sizes.items():

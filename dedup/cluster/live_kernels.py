@@ -22,7 +22,7 @@ from dedup.vectors.anchors import UNDATED
 BLOCK = 14
 BUDGET = 4000
 #: Members of one story that are asked, stories that are asked, and members a side when two stories are compared.
-ASKED, STORIES, SAMPLE = 48, 8, 24
+ASKED, STORIES, SAMPLE = 48, 8, 12
 #: A member objects when its log-odds are this far below the cut.
 OBJECTION = 2.0
 
@@ -35,7 +35,7 @@ class State(NamedTuple):
     ``block_slot int32[b, BLOCK]``, ``block_next int32[b]``, ``block_used int32[b]``: blocks, newest first.
     ``story int64[s]``: row of each slot's story, -1 once removed; ``next_slot int64[s]``: next member of the story.
     ``story_head, story_tail, story_size int64[r]``: members of each row, oldest first; size 0 once merged or empty.
-    ``score float32[s]``: scratch.  ``used int64[4]``: lists, blocks, slots and rows in use.
+    ``score, judged float32[s]``: scratch, 0 between articles.  ``used int64[4]``: lists, blocks, slots and rows in use.
     """
 
     table_key: NDArray[np.uint32]
@@ -51,6 +51,7 @@ class State(NamedTuple):
     story_tail: NDArray[np.int64]
     story_size: NDArray[np.int64]
     score: NDArray[np.float32]
+    judged: NDArray[np.float32]
     used: NDArray[np.int64]
 
 
@@ -215,7 +216,7 @@ def clipped(p: Any, w: Any, a: Any, b: Any, row: Any) -> Any:
 def ask_story(s: Any, p: Any, w: Any, slot: Any, story: Any, cut: Any, row: Any) -> Any:
     """Mean clipped log-odds of ``slot`` with a story's members, and the share of them that do not object.
 
-    Of a large story every k-th member is asked, the newest always.
+    Of a large story every k-th member is asked, the newest always; those judged as candidates are not judged again.
     """
     size = s.story_size[story]
     step = max(1, (size + ASKED - 1) // ASKED)
@@ -223,7 +224,7 @@ def ask_story(s: Any, p: Any, w: Any, slot: Any, story: Any, cut: Any, row: Any)
     at, position = s.story_head[story], 0
     while at >= 0:
         if (size - 1 - position) % step == 0:
-            x = clipped(p, w, slot, at, row)
+            x = s.judged[at] if s.judged[at] != 0 else clipped(p, w, slot, at, row)
             total += x
             asked += 1
             if x >= cut - OBJECTION:
@@ -279,6 +280,7 @@ def assign_slots(
         best, best_logit = -1, -np.inf
         for c in range(count):
             logits[c] = logit_of(p, w, slot, candidates[c], row)
+            s.judged[candidates[c]] = min(np.float32(CLIP), max(np.float32(-CLIP), logits[c]))
             if logits[c] > best_logit:
                 best, best_logit = candidates[c], logits[c]
         # Stories with a member at or above the cut, most probable member first.
@@ -304,6 +306,8 @@ def assign_slots(
                 chosen, chosen_mean, chosen_quorum = stories[q], mean, content
             elif mean > runner_mean:
                 runner, runner_mean = stories[q], mean
+        for c in range(count):
+            s.judged[candidates[c]] = 0
         out_row[k, 0], out_row[k, 1] = chosen, 0
         if chosen < 0:
             out_row[k, 0], out_row[k, 1] = found_story(s, slot), 1
