@@ -97,6 +97,8 @@ def _transport_options(settings: Settings, url: str) -> dict[str, Any]:
         "visibility_timeout": settings.queue.visibility_timeout,
         "unacked_restore_interval": 2,
         "unacked_restore_throttle": 1,
+        # Whoever puts messages of the dead back holds a lock; kombu's five minutes would be the wait when it dies too.
+        "unacked_mutex_expire": 5,
         "socket_timeout": 30.0,
         "health_check_interval": 20,
         "max_retries": 8,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import redis
 
 from dedup.service import Service
@@ -22,6 +24,19 @@ def test_what_a_dead_taker_had_on_its_way_is_put_back(settings, running):
         service = running()
         assert set(service.wait(["a"], timeout=60)) == {"a"}
         assert b"dedup.ingest.taken:dead" not in broker.smembers(REGISTRY)
+
+
+def test_who_dies_while_it_puts_messages_back_holds_the_others_up_for_seconds_only(settings, running):
+    with Service.open(settings=settings) as before:
+        before.push([{"id": "a", "text": "Its worker has died, and so has the next, which was about to put it back."}])
+        broker = broker_of(before)
+        message = json.loads(broker.rpop("dedup.ingest"))
+        broker.hset("unacked", "tag", json.dumps([message, "dedup.ingest", "dedup.ingest"]))
+        broker.zadd("unacked_index", {"tag": 1})
+        channel = before.app.connection_for_write().default_channel
+        assert channel.client.lock(channel.unacked_mutex_key, timeout=channel.unacked_mutex_expire).acquire()
+        service = running()
+        assert set(service.wait(["a"], timeout=60)) == {"a"}
 
 
 def test_a_message_with_a_priority_is_taken_too(settings, running):
