@@ -9,7 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from dedup.batch.corpus import Corpus
-from dedup.cluster.canonical import rank_canonical
+from dedup.cluster.canonical import pick_canonicals as pick_rows
 from dedup.outlets import UNKNOWN, load_outlets
 from dedup.settings import Settings
 from dedup.text.parallel import ordered_map
@@ -47,14 +47,10 @@ def pick_canonicals(corpus: Corpus, story: NDArray[np.int64], settings: Settings
         members = np.concatenate(stories)
         features = corpus.features(members)
         ids = corpus.ids.take(pa.array(members)).to_pylist()
-        picked, start = [], 0
-        for rows in stories:
-            stop = start + rows.size
-            one = features.take(np.arange(start, stop))
-            best = rank_canonical(one, ids[start:stop], policy=policy, trust=worth[rows].tolist())[0].index
-            picked.append(int(rows[best]))
-            start = stop
-        return picked
+        trusted = worth[members].tolist()
+        sizes = [rows.size for rows in stories]
+        best = pick_rows(features, sizes, ids, policy=policy, trust=trusted)
+        return [int(row) for row in members[best]]
 
     out = np.arange(story.size)
     for stories, picked in zip(_batches(story), ordered_map(pick, _batches(story), threads=threads), strict=True):

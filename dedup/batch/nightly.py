@@ -279,7 +279,7 @@ class _Run:
             draft.load(stories=[number for place in batch for number in changed[place][0].old])
 
             def choose(members: list[int], draft: Rearrangement = draft) -> int:
-                return pick([draft.record(number) for number in members], policy, trust)
+                return pick([[draft.record(number) for number in members]], policy, trust)[0]
 
             for place in batch:
                 knot, takes = changed[place]

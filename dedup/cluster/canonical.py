@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup.cluster.pair_features import Prepared, prepare
+from dedup.cluster.centrality import centrality
 from dedup.vectors import Features, Idf
 from dedup.vectors.anchors import UNDATED
 from dedup.vectors.features import ENDS_WELL, HAS_SOURCE, HAS_TITLE, HAS_URL
-from dedup.vectors.kernels import FREQUENCIES, TF_SHIFT
 
 #: Weights of the components under each policy.
 POLICIES: dict[str, dict[str, float]] = {
@@ -29,8 +30,6 @@ POLICIES: dict[str, dict[str, float]] = {
 _TIE_BREAK = 1e-3
 #: Members that centrality is measured against, at most.
 _PEERS = 64
-#: Cosine from which two members hold one text.  Cuts and padded copies lie lower: they must witness for the original.
-_COPY = 0.97
 #: Seconds after which a later publication is worth half.
 _HALF_LIFE = 6 * 3600.0
 #: A share of known word pairs this far below the best of the story is worth nothing.
@@ -92,17 +91,41 @@ def rank_canonical(
     share of word pairs that the language knows (a garbled machine translation has fewer), a whole ending, a title, and
     no padding.
     """
-    if policy not in POLICIES:
-        raise ValueError(f"canonical policy {policy!r} is not known; choose from {', '.join(POLICIES)}")
-    components = _components(features, ids, trust, idf or Idf.prior())
-    weights, default = POLICIES[policy], POLICIES["default"]
-    total = _weighted(components, weights)
-    order_by = total + _TIE_BREAK * _weighted(components, default)
-    order = sorted(range(len(ids)), key=lambda i: (-round(float(order_by[i]), 9), ids[i]))
+    starts = np.array([0, len(ids)], np.int64)
+    components, total, order_by = _scores(features, starts, ids, policy, trust, idf)
+    order = sorted(range(len(ids)), key=lambda i: (-order_by[i], ids[i]))
     return [
         CanonicalScore(i, float(total[i]), {name: float(values[i]) for name, values in components.items()})
         for i in order
     ]
+
+
+def pick_canonicals(
+    features: Features, sizes: Sequence[int], ids: Sequence[str], *, policy: str = "default",
+    trust: Sequence[float] | None = None, idf: Idf | None = None,
+) -> list[int]:  # fmt: skip
+    """Rows of the canonical articles of many stories: for each the first that :func:`rank_canonical` names.
+
+    ``sizes`` are the numbers of members of the stories, whose rows stand one story after the other; none is empty.
+    """
+    if not sizes:
+        return []
+    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes, dtype=np.int64)])
+    _, _, order_by = _scores(features, starts, ids, policy, trust, idf)
+    return [min(range(a, b), key=lambda i: (-order_by[i], ids[i])) for a, b in pairwise(starts.tolist())]
+
+
+def _scores(
+    features: Features, starts: NDArray[np.int64], ids: Sequence[str], policy: str, trust: Sequence[float] | None,
+    idf: Idf | None,
+) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.float64], list[float]]:  # fmt: skip
+    """Components, totals and what members are ordered by, of stories at ``starts int64[s + 1]``."""
+    if policy not in POLICIES:
+        raise ValueError(f"canonical policy {policy!r} is not known; choose from {', '.join(POLICIES)}")
+    components = _components(features, starts, ids, trust, idf or Idf.prior())
+    weights, default = POLICIES[policy], POLICIES["default"]
+    total = _weighted(components, weights)
+    return components, total, np.round(total + _TIE_BREAK * _weighted(components, default), 9).tolist()
 
 
 def _weighted(components: dict[str, NDArray[np.float64]], weights: dict[str, float]) -> NDArray[np.float64]:
@@ -110,20 +133,23 @@ def _weighted(components: dict[str, NDArray[np.float64]], weights: dict[str, flo
 
 
 def _components(
-    features: Features, ids: Sequence[str], trust: Sequence[float] | None, idf: Idf
+    features: Features, starts: NDArray[np.int64], ids: Sequence[str], trust: Sequence[float] | None, idf: Idf
 ) -> dict[str, NDArray[np.float64]]:
-    n = len(features)
+    n, sizes = len(features), np.diff(starts)
+
+    def of_story(best: np.ufunc, values: NDArray[Any]) -> NDArray[Any]:
+        return np.repeat(best.reduceat(values, starts[:-1]), sizes)
+
     length = features.length.astype(np.float64)
-    enough = _enough(np.sort(length))
+    enough = np.repeat([_enough(sorted(length[a:b].tolist())) for a, b in pairwise(starts.tolist())], sizes)
     padding = np.clip((length / enough - 1) / (_JUMP - 1), 0, 1)
     published = features.published
     dated = published != UNDATED
+    first = of_story(np.minimum, np.where(dated, published, np.iinfo(np.int64).max))
     earliest = np.full(n, 0.5)
-    if dated.any():
-        late = (published[dated] - published[dated].min()).astype(np.float64)
-        earliest[dated] = 0.5 ** (late / _HALF_LIFE)
+    earliest[dated] = 0.5 ** ((published[dated] - first[dated]).astype(np.float64) / _HALF_LIFE)
     known = features.known / 255.0
-    fluency = np.clip(1 - (known.max() - known) / _GARBLED, 0, 1)
+    fluency = np.clip(1 - (of_story(np.maximum, known) - known) / _GARBLED, 0, 1)
     marks = features.marks
     nowhere = marks & (HAS_URL | HAS_SOURCE) == 0
     trusted = np.full(n, 0.5) if trust is None else np.asarray(trust, np.float64)
@@ -131,58 +157,33 @@ def _components(
     quality = 0.64 * fluency + 0.1 * ends + 0.06 * titled + 0.06 * url + 0.14 * (1 - padding)
     return {
         "completeness": np.minimum(1, length / enough),
-        "centrality": _centrality(prepare(features, idf), _peers(ids)),
+        "centrality": centrality(features, idf.weights(features), starts, *_peers(starts, ids)),
         "trust": np.where(nowhere, np.minimum(trusted, _NOWHERE), trusted),
         "earliest": earliest,
         "quality": quality,
-        "length": length / max(1.0, length.max()),
+        "length": length / np.maximum(1.0, of_story(np.maximum, length)),
     }
 
 
-def _enough(lengths: NDArray[np.float64]) -> float:
+def _enough(lengths: Sequence[float]) -> float:
     """Length of a complete report, from the sorted lengths: that of the third in five, or of any jump above it."""
     k = int(0.6 * (len(lengths) - 1))
     enough = lengths[k]
     for longer in lengths[k + 1 :]:
         if longer > _JUMP * enough:
             enough = longer
-    return max(1.0, float(enough))
+    return max(1.0, enough)
 
 
-def _peers(ids: Sequence[str]) -> NDArray[np.int64]:
-    """Members that all are compared with: of a large story every k-th by id, so that their order does not matter."""
-    by_id = np.array(sorted(range(len(ids)), key=ids.__getitem__), np.int64)
-    return np.sort(by_id[:: max(1, -(-len(ids) // _PEERS))])
+def _peers(starts: NDArray[np.int64], ids: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows that all of a story are compared with, and where those of each story begin (``int64[s + 1]``).
 
-
-def _centrality(prepared: Prepared, peers: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Mean TF-IDF cosine to the texts of the other ``peers int64[p]``, over the highest.
-
-    A copy is no witness: articles that hold one text count as one, and not for each other.
+    Of a large story every k-th by id, so that the order of its members does not matter.
     """
-    n = len(prepared.published)
-    if n < 3:
-        return np.ones(n)
-    _, columns = np.unique(prepared.term_hash, return_inverse=True)
-    rows = np.repeat(np.arange(n), np.diff(prepared.term_offsets))
-    values = (prepared.weight * (1 + np.log(FREQUENCIES[prepared.term_bits >> TF_SHIFT]))).astype(np.float64)
-    values /= np.maximum(np.sqrt(np.bincount(rows, values**2, n)), 1e-9)[rows]
-    place = np.full(n, -1)
-    place[peers] = np.arange(len(peers))
-    of_peer = place[rows] >= 0
-    table = np.zeros((len(peers), int(columns.max(initial=-1)) + 1))
-    table[place[rows[of_peer]], columns[of_peer]] = values[of_peer]
-    likeness = table @ table.T
-    copies = likeness >= _COPY
-    weight = 1.0 / np.maximum(1.0, copies.sum(axis=1).astype(np.float64))
-    if (texts := weight.sum()) < 1.5:  # copies of one text are told apart by how near they are to all of them
-        copies, weight, texts = np.eye(len(peers), dtype=np.bool_), np.ones(len(peers)), float(len(peers))
-    # The cosines to the peers add up to the dot product with the sum of the peers.
-    mean: NDArray[np.float64] = np.asarray(np.bincount(rows, values * (weight @ table)[columns], n), np.float64)
-    own = copies * weight
-    mean[peers] -= (own * likeness).sum(axis=1)
-    others = np.full(n, texts)
-    others[peers] -= own.sum(axis=1)
-    mean /= np.maximum(others, 1e-9)
-    # Copies of one text differ by little; the upper half of the scale tells them apart.
-    return np.asarray(np.clip(2 * mean / max(mean.max(), 1e-9) - 1, 0, 1), np.float64)
+    parts: list[NDArray[np.int64]] = []
+    for a, b in pairwise(starts.tolist()):
+        step = max(1, -(-(b - a) // _PEERS))
+        rows = np.arange(a, b) if step == 1 else np.sort(np.array(sorted(range(a, b), key=ids.__getitem__)[::step]))
+        parts.append(rows)
+    ends = np.cumsum([len(rows) for rows in parts], dtype=np.int64)
+    return np.concatenate(parts), np.concatenate([np.zeros(1, np.int64), ends])

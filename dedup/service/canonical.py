@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from dedup.cluster.canonical import rank_canonical
+from dedup.cluster.canonical import pick_canonicals, rank_canonical
 from dedup.outlets import UNKNOWN
 from dedup.settings import CanonicalPolicy
 from dedup.store.records import Record
@@ -19,12 +19,18 @@ def rank_records(
     if not records:
         return []
     features = Features.unpack([one.features for one in records])
-    sources = [trust.get((one.source or "").lower(), UNKNOWN) for one in records]
-    ranked = rank_canonical(features, [one.id for one in records], policy=policy, trust=sources)
+    ranked = rank_canonical(features, [one.id for one in records], policy=policy, trust=_trust(records, trust))
     return [CanonicalScore(records[one.index].id, one.total, one.components) for one in ranked]
 
 
-def pick(records: Sequence[Record], policy: CanonicalPolicy, trust: Mapping[str, float]) -> int:
-    """Number of the member that stands for its story."""
-    best = rank_records(records, policy, trust)[0].article_id
-    return next(one.number for one in records if one.id == best)
+def pick(stories: Sequence[Sequence[Record]], policy: CanonicalPolicy, trust: Mapping[str, float]) -> list[int]:
+    """Numbers of the members that stand for their stories, of many stories at once."""
+    records = [one for members in stories for one in members]
+    features = Features.unpack([one.features for one in records])
+    sizes, ids = [len(members) for members in stories], [one.id for one in records]
+    picked = pick_canonicals(features, sizes, ids, policy=policy, trust=_trust(records, trust))
+    return [records[row].number for row in picked]
+
+
+def _trust(records: Sequence[Record], trust: Mapping[str, float]) -> list[float]:
+    return [trust.get((one.source or "").lower(), UNKNOWN) for one in records]

@@ -285,9 +285,11 @@ class Drain:
         touched = [story for story in draft.touched_stories() if draft.story(story).articles > 1]
         compared = {story: _compared(draft.members(story), draft.story(story).canonical) for story in touched}
         draft.load(records=[number for numbers in compared.values() for number in numbers])
-        for story, numbers in compared.items():
+        standing = []
+        for numbers in compared.values():
             records = [draft.record(number) for number in numbers if number in draft.records]
-            best = pick([one for one in records if not one.retired] or records, policy, self._trust)
+            standing.append([one for one in records if not one.retired] or records)
+        for story, best in zip(compared, pick(standing, policy, self._trust), strict=True):
             draft.set_canonical(story, best)
         for story in draft.touched_stories():
             if draft.story(story).articles == 1:

@@ -1,0 +1,111 @@
+"""How central each member of a story is: compiled, many stories at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dedup.text.compiled import kernel
+from dedup.vectors import Features
+from dedup.vectors.kernels import FREQUENCIES, TF_SHIFT
+
+#: Cosine from which two members hold one text.  Cuts and padded copies lie lower: they must witness for the original.
+COPY = 0.97
+
+
+def centrality(
+    features: Features, weight: NDArray[np.float32], starts: NDArray[np.int64], peers: NDArray[np.int64],
+    peer_starts: NDArray[np.int64],
+) -> NDArray[np.float64]:  # fmt: skip
+    """Return ``float64[n]``: mean TF-IDF cosine of each member to the texts of its story's other peers, over the
+    story's highest.
+
+    A copy is no witness: articles that hold one text count as one, and not for each other.  In a story of two all are
+    equally central.
+
+    Parameters
+    ----------
+    features:
+        One row a member.
+    weight:
+        ``float32[m]``: IDF of every term of ``features``.
+    starts:
+        ``int64[s + 1]``: members of story ``k`` are rows ``starts[k]:starts[k + 1]``.
+    peers, peer_starts:
+        ``int64[p]``, ``int64[s + 1]``: rows of each story with which all of it are compared.
+    """
+    tf = (1 + np.log(FREQUENCIES)).astype(np.float64)[features.term_bits >> TF_SHIFT]
+    values = weight.astype(np.float64) * tf
+    rows = np.repeat(np.arange(len(features)), np.diff(features.term_offsets))
+    values /= np.maximum(np.sqrt(np.bincount(rows, values**2, len(features))), 1e-9)[rows]
+    out = np.ones(len(features))
+    centrality_column(features.term_offsets, features.term_hash, values, starts, peers, peer_starts, out)
+    return out
+
+
+@kernel()
+def centrality_column(
+    offsets: Any, hashes: Any, values: Any, starts: Any, peers: Any, peer_starts: Any, out: Any
+) -> None:
+    """Fill ``out float64[n]``; ``values float64[m]`` are the terms' weights, of each member of length one."""
+    for story in range(starts.shape[0] - 1):
+        first, n = starts[story], starts[story + 1] - starts[story]
+        if n < 3:
+            continue
+        peer = peers[peer_starts[story] : peer_starts[story + 1]]
+        m = peer.shape[0]
+        place = np.full(n, -1, np.int64)
+        for j in range(m):
+            place[peer[j] - first] = j
+        likeness = np.empty((n, m))
+        for i in range(n):
+            for j in range(m):
+                other = peer[j] - first
+                if other < i and place[i] >= 0:
+                    likeness[i, j] = likeness[other, place[i]]
+                else:
+                    likeness[i, j] = dot(offsets, hashes, values, first + i, peer[j])
+        weight = np.empty(m)
+        texts = 0.0
+        for j in range(m):
+            copies = 0
+            for k in range(m):
+                copies += likeness[peer[j] - first, k] >= COPY
+            weight[j] = 1.0 / max(1, copies)
+            texts += weight[j]
+        alike = texts < 1.5  # copies of one text are told apart by how near they are to all of them
+        if alike:
+            weight[:] = 1.0
+            texts = float(m)
+        highest = 1e-9
+        for i in range(n):
+            total, others = 0.0, texts
+            for j in range(m):
+                own = place[i] == j if alike else place[i] >= 0 and likeness[i, j] >= COPY
+                if own:
+                    others -= weight[j]
+                else:
+                    total += weight[j] * likeness[i, j]
+            out[first + i] = total / max(others, 1e-9)
+            highest = max(highest, out[first + i])
+        for i in range(first, first + n):
+            # Copies of one text differ by little; the upper half of the scale tells them apart.
+            out[i] = min(1.0, max(0.0, 2 * out[i] / highest - 1))
+
+
+@kernel()
+def dot(offsets: Any, hashes: Any, values: Any, i: Any, j: Any) -> Any:
+    """Dot product of the terms of two articles, both by rising hash."""
+    a, b = offsets[i], offsets[j]
+    a_end, b_end = offsets[i + 1], offsets[j + 1]
+    total = 0.0
+    while a < a_end and b < b_end:
+        left, right = hashes[a], hashes[b]
+        if left == right:
+            total += values[a] * values[b]
+        # No branch on which is smaller: it could not be predicted.
+        a += left <= right
+        b += right <= left
+    return total
