@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from dedup.cluster.groups import anchored_groups, groups_of
 from dedup.cluster.relation import Relation, RelationRule, relation_of
 from dedup.sketch.fingerprint import Fingerprints, Table
-from dedup.sketch.verify import ScoredPairs, containment_pairs, near_duplicate_pairs, score_pairs
+from dedup.sketch.verify import ScoredPairs, containment_pairs, near_duplicate_pairs, pair_codes, score_pairs
 from dedup.text.columns import column_of
 from dedup.text.parallel import thread_count
 
@@ -234,11 +234,10 @@ def find_duplicates(
 
     if excerpts:
         roots = members[anchors[members] == members]
-        more = containment_pairs(texts, prints, roots, ngram=ngram, threads=workers)
-        more = more[~np.isin(_codes(more.left, more.right), _codes(pairs.left, pairs.right))]
+        more = containment_pairs(texts, prints, roots, known=pairs, threshold=threshold, ngram=ngram, threads=workers)
         pairs, relations = ScoredPairs.join([pairs, more]), np.concatenate([relations, decide(more)])
         anchors, used = attach_excerpts(texts, anchors, pairs, relations, decide, ngram, workers)
-        used = used[~np.isin(_codes(used.left, used.right), _codes(pairs.left, pairs.right))]
+        used = used[~np.isin(pair_codes(used.left, used.right), pair_codes(pairs.left, pairs.right))]
         pairs, relations = ScoredPairs.join([pairs, used]), np.concatenate([relations, decide(used)])
 
     return _result(anchors[originals], originals, pairs, relations, ids)
@@ -272,10 +271,6 @@ def _ranks(n: int, order: ArrayLike | None) -> NDArray[np.int64]:
         rank = np.empty(n, np.int64)
         rank[given] = np.arange(n)
     return rank
-
-
-def _codes(left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.asarray((np.minimum(left, right) << 32) | np.maximum(left, right), dtype=np.int64)
 
 
 def attach_excerpts(
@@ -347,9 +342,9 @@ def _result(
     scores = np.ones(n)
     # The relation of a text to its representative is that of its original, found among the pairs.
     linked = np.flatnonzero(originals != anchors)
-    codes = _codes(pairs.left, pairs.right)
+    codes = pair_codes(pairs.left, pairs.right)
     by = np.argsort(codes)
-    at = by[np.searchsorted(codes[by], _codes(originals[linked], anchors[linked]))]
+    at = by[np.searchsorted(codes[by], pair_codes(originals[linked], anchors[linked]))]
     own[linked] = relations[at]
     scores[linked] = np.where(relations[at] == Relation.EXCERPT, pairs.containment[at], pairs.jaccard[at])
     copies = np.flatnonzero(originals != numbers)

@@ -19,6 +19,7 @@ _FMIX1, _FMIX2 = U32(0x85EBCA6B), U32(0xC2B2AE35)
 _S13, _S16, _S32 = U32(13), U32(16), U64(32)
 _ANY_NUMBER = U64(1)
 _MOST_BUCKETS = 1 << 16
+_MOST_ROUNDS = 32
 _HIGH = U64(0xFFFFFFFF00000000)
 _BAND_MUL = U64(0xFF51AFD7ED558CCD)
 _BAND_START = U64(0x9E3779B97F4A7C15)
@@ -74,9 +75,9 @@ def shingles64(tokens: Any, count: int, ngram: int, out: Any) -> Any:
 def sorted_distinct(values: Any, count: int, spare: Any, starts: Any, out: Any) -> Any:
     """Write the sorted distinct ``values[:count]`` to ``out``; return how many.
 
-    Hashes are spread evenly: one counting pass over their upper bits leaves about one to a bucket, and insertion
-    finishes; linear, unlike a sort by comparison.  ``spare`` is as long as ``values``; ``starts`` is
-    ``int64[_MOST_BUCKETS + 1]``.
+    Hashes are spread evenly: one counting pass over their upper bits leaves about one to a bucket, and a few rounds of
+    odd-even transposition, without a branch that the values decide, finish; linear, unlike a sort by comparison.
+    ``spare`` is as long as ``values``; ``starts`` is ``int64[_MOST_BUCKETS + 1]``.
     """
     bits: Any = 4
     while (1 << bits) < count and (1 << bits) < _MOST_BUCKETS:
@@ -91,26 +92,98 @@ def sorted_distinct(values: Any, count: int, spare: Any, starts: Any, out: Any) 
         bucket = np.int64(values[j] >> shift)
         spare[starts[bucket]] = values[j]
         starts[bucket] += 1
-    first = 0
-    for place in range(1 << bits):
-        last = starts[place]
-        if last - first > 64:
-            spare[first:last].sort()
-        else:
-            for j in range(first + 1, last):
-                value = spare[j]
-                k = j
-                while k > first and spare[k - 1] > value:
-                    spare[k] = spare[k - 1]
-                    k -= 1
-                spare[k] = value
-        first = last
-    kept = 0
+    disorder, rounds = True, 0
+    while disorder and rounds < _MOST_ROUNDS:
+        for first in range(2):
+            for j in range(first, count - 1, 2):
+                low, high = min(spare[j], spare[j + 1]), max(spare[j], spare[j + 1])
+                spare[j], spare[j + 1] = low, high
+        disorder = False
+        for j in range(count - 1):
+            disorder |= spare[j] > spare[j + 1]
+        rounds += 1
+    if disorder:
+        spare[:count].sort()
+    kept = U64(0)
+    for j in range(count - 1):
+        out[kept] = spare[j]
+        kept += U64(spare[j] != spare[j + 1])
+    if count:
+        out[kept] = spare[count - 1]
+        kept += U64(1)
+    return np.int64(kept)
+
+
+@inlined
+def hash_content(tokens: Any, count: int, out: Any) -> None:
+    """Write a 128-bit hash of the token sequence to ``out uint64[2]``.
+
+    Each half is two chains over every second token, so that the four multiplications do not wait for each other.
+    """
+    a, b, c, d = _BAND_START, _BASE64, U64(count), _BAND_MUL
+    for j in range(0, count - 1, 2):
+        even, odd = tokens[j], tokens[j + 1]
+        a, b = (a ^ even) * _BAND_MUL, (b ^ odd) * _BAND_MUL
+        c, d = (c + even) * _BASE64, (d + odd) * _BASE64
+        a, b, c, d = a ^ (a >> _S32), b ^ (b >> _S32), c ^ (c >> _S32), d ^ (d >> _S32)
+    if count % 2:
+        a, c = (a ^ tokens[count - 1]) * _BAND_MUL, (c + tokens[count - 1]) * _BASE64
+    out[0] = (a ^ (a >> _S32)) * _BASE64 + b
+    out[1] = (c ^ (c >> _S32)) * _BAND_MUL + d
+
+
+@inlined
+def hash_bytes(data: Any, begin: int, stop: int, out: Any) -> None:
+    """Write a 128-bit hash of the bytes above space to ``out uint64[2]``; zero if there are none."""
+    first, second = U64(0), U64(0)
+    for j in range(begin, stop):
+        if data[j] > 32:
+            first = (first + U64(data[j])) * _BAND_START
+            second = (second ^ U64(data[j])) * _BAND_MUL
+    out[0] = first
+    out[1] = second
+
+
+@inlined
+def mask_numbers(tokens: Any, count: int) -> None:
+    """Make every number of ``tokens[:count]`` the same token."""
     for j in range(count):
-        if j == 0 or spare[j] != spare[j - 1]:
-            out[kept] = spare[j]
-            kept += 1
-    return kept
+        tokens[j] = _ANY_NUMBER if tokens[j] & U64(1) else tokens[j]
+
+
+@inlined
+def sample(shingles: Any, count: int, rate: int, kept: Any, out: Any) -> Any:
+    """Write, sorted and distinct, the shingles whose hash has ``rate`` leading zeros; return how many.
+
+    At most as many as ``out uint32[:]`` holds, the smallest.  ``kept uint32[:]`` holds as many values as there are
+    shingles and as ``out``.
+    """
+    for j in range(count):
+        shingles[j] = (shingles[j] ^ (shingles[j] >> _S32)) * _BAND_MUL
+    found = U64(0)
+    for j in range(count):
+        kept[found] = U32(shingles[j] >> U64(8))
+        found += U64(((shingles[j] >> U64(1)) >> U64(63 - rate)) == U64(0))
+    most = out.shape[0]
+    size = np.int64(found)
+    if size > most:
+        kept[:size].sort()
+    else:
+        # So few are placed faster by counting, for each, how many come before it: no branch, many at a time.
+        kept[size:most] = _MAX32
+        for i in range(size):
+            value = kept[i]
+            place = U32(0)
+            for j in range(most):
+                place = U32(place + U32((kept[j] < value) | ((kept[j] == value) & (U32(j) < U32(i)))))
+            out[place] = value
+        kept[:size] = out[:size]
+    distinct = 0
+    for j in range(size):
+        if distinct < most and (j == 0 or kept[j] != kept[j - 1]):
+            out[distinct] = kept[j]
+            distinct += 1
+    return distinct
 
 
 @kernel(text_kernels, decoding)
@@ -145,46 +218,23 @@ def fingerprint_column(
     tokens = np.empty(room, np.uint64)
     shingles = np.empty(room, np.uint32)
     wide = np.empty(room, np.uint64)
-    kept = np.empty(room, np.uint32)
     most = samples.shape[1]
+    kept = np.empty(max(room, most), np.uint32)
     for i in range(offsets.shape[0] - 1):
         count = np.int64(hash_tokens(data, offsets[i], offsets[i + 1], table, expansions, scratch, tokens))
         sign(tokens, count, ngram, a, b, shingles, out[i])
-        first, second = U64(0), U64(0)
-        for j in range(count):
-            first = first * _BASE64 + tokens[j]
-            second = (second ^ tokens[j]) * _BAND_MUL
-            second ^= second >> _S32
-        if count == 0:
-            # No tokens (only emoji or punctuation): the bytes are the content; blank text has none.
-            for j in range(offsets[i], offsets[i + 1]):
-                if data[j] > 32:
-                    first = (first + U64(data[j])) * _BAND_START
-                    second = (second ^ U64(data[j])) * _BAND_MUL
-        content[i, 0] = first
-        content[i, 1] = second
+        if count:
+            hash_content(tokens, count, content[i])
+        else:  # only emoji or punctuation: the bytes are the content; blank text has none
+            hash_bytes(data, offsets[i], offsets[i + 1], content[i])
         # Sampled shingles with numbers masked: posting keys for excerpts and templates.
-        for j in range(count):
-            if tokens[j] & U64(1):
-                tokens[j] = _ANY_NUMBER
+        mask_numbers(tokens, count)
         total = shingles64(tokens, count, ngram, wide)
         rate = 0
         while (total >> rate) > 3 * most // 4:
             rate += 1
-        found = 0
-        for j in range(total):
-            value = (wide[j] ^ (wide[j] >> _S32)) * _BAND_MUL
-            if rate == 0 or value >> U64(64 - rate) == U64(0):
-                kept[found] = U32(value >> U64(8))
-                found += 1
-        kept[:found].sort()
-        unique = 0
-        for j in range(found):
-            if unique < most and (j == 0 or kept[j] != kept[j - 1]):
-                samples[i, unique] = kept[j]
-                unique += 1
         rates[i] = rate
-        sample_counts[i] = unique
+        sample_counts[i] = sample(wide, total, rate, kept, samples[i])
 
 
 @kernel()

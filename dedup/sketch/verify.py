@@ -67,6 +67,11 @@ class ScoredPairs:
         return cls(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)))
 
 
+def pair_codes(left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return one number a pair, ``int64[p]``, whichever of the two comes first (text numbers below 2**31)."""
+    return np.asarray((np.minimum(left, right) << 32) | np.maximum(left, right), dtype=np.int64)
+
+
 def score_pairs(
     texts: Any,
     left: NDArray[np.int64],
@@ -75,6 +80,7 @@ def score_pairs(
     ngram: int,
     threads: int,
     wording_from: float = 0.5,
+    near_from: float = np.inf,
 ) -> ScoredPairs:
     """Score pairs of texts exactly, a block of pairs at a time.
 
@@ -88,15 +94,23 @@ def score_pairs(
         As :func:`dedup.minhash`.
     wording_from:
         Numeric difference from which the wording (numbers masked) is scored too.
+    near_from:
+        Jaccard from which it is not: the two are of one form as they stand.
     """
     spans = [(i, min(len(left), i + _BLOCK)) for i in range(0, max(1, len(left)), _BLOCK)]
     return ScoredPairs.join(
-        [_score_block(texts, left[i:j], right[i:j], ngram, threads, wording_from) for i, j in spans]
+        [_score_block(texts, left[i:j], right[i:j], ngram, threads, wording_from, near_from) for i, j in spans]
     )
 
 
 def _score_block(
-    texts: Any, left: NDArray[np.int64], right: NDArray[np.int64], ngram: int, threads: int, wording_from: float
+    texts: Any,
+    left: NDArray[np.int64],
+    right: NDArray[np.int64],
+    ngram: int,
+    threads: int,
+    wording_from: float,
+    near_from: float,
 ) -> ScoredPairs:
     rows, inverse = np.unique(np.concatenate([left, right]), return_inverse=True)
     a, b = inverse[: len(left)], inverse[len(left) :]
@@ -110,7 +124,7 @@ def _score_block(
         for name in ("jaccard", "containment_left", "containment_right", "smaller", "numbers", "numeric_difference")
     ]
     wording = np.full(len(left), -1.0)
-    doubtful = np.flatnonzero((columns[5] >= wording_from) & (columns[4] > 0))
+    doubtful = np.flatnonzero((columns[5] >= wording_from) & (columns[4] > 0) & (columns[0] < near_from))
     if len(doubtful):
         used, where = np.unique(np.concatenate([a[doubtful], b[doubtful]]), return_inverse=True)
         masked = ShingleSets.of(take(needed, used), ngram=ngram, masked=True, threads=threads)
@@ -132,7 +146,7 @@ def near_duplicate_pairs(
     a, b = band_candidates(prints.signatures, members, bands, rows, threads=threads)
     left, right = members[a], members[b]
     likely = _equal_rows(prints.signatures, left, right, threads) >= enough_equal_rows(num_perm, threshold)
-    return score_pairs(texts, left[likely], right[likely], ngram=ngram, threads=threads)
+    return score_pairs(texts, left[likely], right[likely], ngram=ngram, threads=threads, near_from=threshold)
 
 
 def enough_equal_rows(num_perm: int, threshold: float) -> float:
@@ -155,9 +169,18 @@ def _equal_rows(
 
 
 def containment_pairs(
-    texts: Any, prints: Fingerprints, members: NDArray[np.int64], *, ngram: int, threads: int
+    texts: Any,
+    prints: Fingerprints,
+    members: NDArray[np.int64],
+    *,
+    known: ScoredPairs,
+    threshold: float,
+    ngram: int,
+    threads: int,
 ) -> ScoredPairs:
     """Find, by sampled shingles, and verify the pairs of ``members`` where much of one text is in the other.
+
+    Pairs that are ``known`` are passed over; ``threshold`` is that of near-duplicates.
 
     A text of ``s`` shingles keeps one in ``2**rate``, chosen by hash, so that the samples of the longer text are among
     those of the shorter one; numbers are masked, so that templates meet as well.
@@ -172,4 +195,6 @@ def containment_pairs(
     common_rate = np.maximum(rate[a], rate[b])
     expected = np.minimum(usable[a] * 2.0 ** (rate[a] - common_rate), usable[b] * 2.0 ** (rate[b] - common_rate))
     likely = shared >= SHARED_SAMPLES * expected
-    return score_pairs(texts, members[a[likely]], members[b[likely]], ngram=ngram, threads=threads)
+    left, right = members[a[likely]], members[b[likely]]
+    new = ~np.isin(pair_codes(left, right), pair_codes(known.left, known.right))
+    return score_pairs(texts, left[new], right[new], ngram=ngram, threads=threads, near_from=threshold)
