@@ -51,6 +51,8 @@ JOB = "@nightly"
 _LIFE = 30.0
 #: Seconds to wait for the lease of a language; a drain gives it up after each round.
 _PATIENCE = 120.0
+#: Articles read at a time when lines are counted.
+_READ = 4096
 
 
 class Busy(DedupError):
@@ -182,7 +184,7 @@ class _Run:
             timed["write"] = (time.monotonic() - begun, len(corpus))
             summary = self._summary(corpus, outcome, changes)
             if not self.dry_run:
-                lines = _repeated_lines(parts).pack()
+                lines = _repeated_lines(corpus, outcome).pack()
                 for name, blob in ((keys.IDF, decisions.idf.to_bytes()), (keys.BOILERPLATE, lines)):
                     self.connection.one("SET", keys.snapshot(name), blob)
                 gone = self.expire()
@@ -304,11 +306,13 @@ class _Run:
         }
 
 
-def _repeated_lines(parts: Parts) -> Boilerplate:
-    """Learn the lines that each source repeats."""
+def _repeated_lines(corpus: Corpus, outcome: Outcome) -> Boilerplate:
+    """Learn the lines that each source repeats; copies of one text teach as one."""
     learned = Boilerplate()
-    for batch in parts.batches(["source", "text"]):
-        for source, text in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+    leaders = np.flatnonzero(outcome.group == np.arange(len(corpus)))
+    for start in range(0, leaders.size, _READ):
+        batch = corpus.articles(leaders[start : start + _READ])
+        for source, text in zip(batch.column("source").to_pylist(), batch.column("text").to_pylist(), strict=True):
             learned.learn(source, text)
     return learned
 

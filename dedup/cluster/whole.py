@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,9 @@ from dedup.errors import ArticleError
 from dedup.identity import group_id, story_id
 from dedup.outlets import UNKNOWN, load_outlets
 from dedup.settings import Settings
+from dedup.text.boilerplate import Boilerplate
 from dedup.vectors import Encoder, Features, Idf, encode, featurize
+from dedup.vectors.features import LineFilter
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,8 @@ class Clustering:
 def cluster_articles(
     articles: Sequence[Article | Mapping[str, Any] | str], *, settings: Settings | None = None,
     threshold: float | None = None, policy: str | None = None, model: PairModel | None = None, idf: Idf | None = None,
-    trust: Mapping[str, float] | None = None, encoder: Encoder | None = None, threads: int | None = None,
+    trust: Mapping[str, float] | None = None, boilerplate: LineFilter | Literal["learn"] | None = None,
+    encoder: Encoder | None = None, threads: int | None = None,
 ) -> Clustering:  # fmt: skip
     """Group articles into duplicate groups and stories, and pick the canonical article of each story.
 
@@ -139,6 +142,9 @@ def cluster_articles(
         The packaged pair model; the packaged prior blended with these articles.
     trust:
         Trust in each source by name, 0 to 1; the packaged list when missing.
+    boilerplate:
+        The lines that each source repeats, left out of the features; ``"learn"`` learns them from these articles
+        first, each duplicate group counted once.
     encoder:
         Texts to vectors: the nearest articles by it are candidates too, and its cosine is a feature of the pair model,
         of no weight in the packaged one (``python -m dedup.cluster.train --encoder`` learns it).
@@ -176,9 +182,11 @@ def cluster_articles(
         seed=sketch.seed, order=order, threads=threads,
         rule=RelationRule(threshold=sketch.threshold, containment=sketch.containment),
     )  # fmt: skip
-    features = featurize(items, threads=threads)
     anchor = duplicates.representatives[duplicates.labels] if len(items) else np.empty(0, np.int64)
     leaders = order[anchor[order] == order]
+    if boilerplate == "learn":
+        boilerplate = Boilerplate.of((items[i].source, items[i].text) for i in leaders)
+    features = featurize(items, boilerplate=boilerplate, threads=threads)
     found = cluster_stories(
         features.take(leaders), idf=idf, model=model, threshold=threshold or story.threshold,
         window=story.window_days * 86_400, most=story.candidates, threads=threads,

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,9 @@ from dedup.store.records import pack_body, pack_document
 from dedup.store.scripts import Admission
 from dedup.text import Texts, detect_language, tokenize
 from dedup.views import Rejection
+
+if TYPE_CHECKING:
+    from dedup.vectors.features import LineFilter
 
 #: Characters that tell a text's language.
 LANGUAGE_SAMPLE = 1000
@@ -55,7 +58,9 @@ def validate(records: Iterable[Article | Mapping[str, Any] | Any]) -> tuple[list
     return articles, refused
 
 
-def prepare(articles: Sequence[Article], settings: Settings, *, now_ms: int) -> dict[str, list[Admission]]:
+def prepare(
+    articles: Sequence[Article], settings: Settings, *, now_ms: int, lines: LineFilter | None = None
+) -> dict[str, list[Admission]]:
     """Sketch, featurise and pack articles, by language, in their order.
 
     Parameters
@@ -66,6 +71,8 @@ def prepare(articles: Sequence[Article], settings: Settings, *, now_ms: int) -> 
         ``sketch`` and ``store.keep_text``.
     now_ms:
         Time of arrival.
+    lines:
+        The lines that each source repeats: features are those of the text without them.
 
     Returns
     -------
@@ -82,7 +89,7 @@ def prepare(articles: Sequence[Article], settings: Settings, *, now_ms: int) -> 
     signatures = minhash(texts, num_perm=sketch.num_perm, ngram=sketch.ngram, seed=sketch.seed, threads=1)
     bands = band_hashes(signatures, sketch.bands, sketch.rows).astype("<u4")
     digests, empty = text_digests(texts)
-    features = featurize(known).pack()
+    features = featurize(known, boilerplate=lines).pack()
     keep = settings.store.keep_text
     admissions: dict[str, list[Admission]] = defaultdict(list)
     for row, (article, received) in enumerate(zip(known, articles, strict=True)):

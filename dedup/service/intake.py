@@ -14,6 +14,7 @@ from dedup.article import Article
 from dedup.errors import StoreError
 from dedup.log import trail
 from dedup.service import ingest
+from dedup.service.repeated import RepeatedLines
 from dedup.settings import Settings
 from dedup.store import deadletters, keys, meters, scripts, tries
 from dedup.store.connection import Connection, Plan
@@ -37,6 +38,7 @@ class Intake:
     def __init__(self, connection: Connection, settings: Settings) -> None:
         self._connection = connection
         self._settings = settings
+        self._lines = RepeatedLines()
 
     def ingest(
         self, records: Iterable[Article | Mapping[str, Any] | Any], *, accepted_us: int | None = None
@@ -100,7 +102,8 @@ class Intake:
     def _admit(self, articles: Sequence[Article], accepted_us: int | None) -> None:
         now_ms = time.time_ns() // 1_000_000
         span_ms = round(self._settings.store.matching_days * 86_400_000 / 3)
-        for lang, admissions in ingest.prepare(articles, self._settings, now_ms=now_ms).items():
+        lines = self._connection.run(self._lines.current())
+        for lang, admissions in ingest.prepare(articles, self._settings, now_ms=now_ms, lines=lines).items():
             for start in range(0, len(admissions), STEP):
                 step = admissions[start : start + STEP]
                 command = scripts.admit(lang, step, now_ms=now_ms, span_ms=span_ms, accepted_us=accepted_us)

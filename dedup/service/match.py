@@ -12,6 +12,7 @@ from dedup.identity import story_id
 from dedup.service import ingest
 from dedup.service.evidence import evidence_of
 from dedup.service.nearest import Nearest
+from dedup.service.repeated import RepeatedLines
 from dedup.service.verify import Judged, Verifier
 from dedup.settings import Settings
 from dedup.store import reading, scripts
@@ -32,11 +33,13 @@ class Matcher:
         self._settings = settings
         self._verifier = Verifier(settings)
         self._nearest = Nearest(settings)
+        self._lines = RepeatedLines()
 
     def match(self, article: Article) -> Plan[MatchView]:
         """Duplicates of the article, the story it would join, and its nearest articles."""
         now_ms = time.time_ns() // 1_000_000
-        ((lang, (admission,)),) = ingest.prepare([article], self._settings, now_ms=now_ms).items()
+        lines = yield from self._lines.current()
+        ((lang, (admission,)),) = ingest.prepare([article], self._settings, now_ms=now_ms, lines=lines).items()
         record = _as_record(admission, lang)
         judged = yield from self._judged(article, admission, record, lang)
         duplicates = tuple(

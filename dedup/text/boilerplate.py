@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from hashlib import blake2b
 
 from dedup.errors import DedupError
 from dedup.text.hashing import ngram_hash64
@@ -20,6 +21,8 @@ MAX_TOKENS = 40
 #: Lines remembered of a source; the rarest go first.
 MAX_LINES = 2000
 _VERSION = 1
+#: Bytes at the beginning of packed statistics that differ where the statistics do.
+HEAD = 34
 
 
 class Boilerplate:
@@ -37,11 +40,21 @@ class Boilerplate:
     def __init__(self) -> None:
         self._articles: dict[str, int] = {}
         self._lines: dict[str, dict[int, int]] = {}
+        self._repeated: dict[str, frozenset[int]] = {}
+
+    @classmethod
+    def of(cls, articles: Iterable[tuple[str | None, str]]) -> Boilerplate:
+        """Learn from the sources and texts of articles."""
+        learned = cls()
+        for source, text in articles:
+            learned.learn(source, text)
+        return learned
 
     def learn(self, source: str | None, text: str) -> None:
         """Count the lines of one article (once each); articles without a source teach nothing."""
         if not source:
             return
+        self._repeated.pop(source, None)
         self._articles[source] = self._articles.get(source, 0) + 1
         lines = self._lines.setdefault(source, {})
         for key in set(_keys(text.splitlines())):
@@ -54,8 +67,12 @@ class Boilerplate:
         """Hashes of the lines that are boilerplate of a source."""
         if not source:
             return frozenset()
-        enough = max(MIN_ARTICLES, MIN_SHARE * self._articles.get(source, 0))
-        return frozenset(key for key, count in self._lines.get(source, {}).items() if count >= enough)
+        found = self._repeated.get(source)
+        if found is None:
+            enough = max(MIN_ARTICLES, MIN_SHARE * self._articles.get(source, 0))
+            found = frozenset(key for key, count in self._lines.get(source, {}).items() if count >= enough)
+            self._repeated[source] = found
+        return found
 
     def strip(self, source: str | None, text: str) -> str:
         """Return the text without the lines its source repeats; a text of nothing else is left as it is."""
@@ -71,7 +88,9 @@ class Boilerplate:
         sources = {
             name: [count, sorted(self._lines.get(name, {}).items())] for name, count in sorted(self._articles.items())
         }
-        return json.dumps({"version": _VERSION, "sources": sources}, separators=(",", ":")).encode()
+        body = json.dumps(sources, separators=(",", ":"))
+        name = blake2b(body.encode(), digest_size=6).hexdigest()
+        return f'{{"version":{_VERSION},"name":"{name}","sources":{body}}}'.encode()
 
     @classmethod
     def unpack(cls, data: bytes) -> Boilerplate:

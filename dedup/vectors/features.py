@@ -35,7 +35,7 @@ _CLOSING = ".!?…\"”’')]。！？"
 
 
 class LineFilter(Protocol):
-    """What :func:`featurize` needs of learned boilerplate."""
+    """What :func:`featurize` needs of learned boilerplate (:class:`dedup.text.boilerplate.Boilerplate`)."""
 
     def strip(self, source: str | None, text: str) -> str:
         """Return the text without the lines its source repeats."""
