@@ -48,6 +48,7 @@ class Idf:
     documents: int = 0
     keys: NDArray[np.uint32] = field(default_factory=lambda: np.empty(0, np.uint32))
     counts: NDArray[np.uint32] = field(default_factory=lambda: np.empty(0, np.uint32))
+    _begins: NDArray[np.int64] | None = field(default=None, init=False, repr=False, compare=False)
 
     @classmethod
     def prior(cls) -> Idf:
@@ -82,10 +83,14 @@ class Idf:
 
     def weigh(self, hashes: NDArray[np.uint32], prior: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return ``float32[m]``: the IDF of terms with these prior IDFs in sixteenths."""
-        idf: NDArray[np.float32] = prior.astype(np.float32) / np.float32(SCALE)
-        if self.documents:
-            idf = blended(hashes, idf, self.keys, self.counts, float(self.documents), PRIOR_DOCUMENTS)
-        return np.minimum(idf, np.float32(HIGHEST))
+        if not self.documents:
+            return np.minimum(prior.astype(np.float32) / np.float32(SCALE), np.float32(HIGHEST))
+        if self._begins is None:
+            object.__setattr__(self, "_begins", beginnings(self.keys))
+        idf: NDArray[np.float32] = blended(
+            hashes, prior, self.keys, self.counts, self._begins, float(self.documents), PRIOR_DOCUMENTS, HIGHEST
+        )
+        return idf
 
     def to_bytes(self) -> bytes:
         """Serialise; :meth:`from_bytes` reads it back."""
@@ -113,34 +118,32 @@ def count_terms(features: Features) -> tuple[NDArray[np.uint32], NDArray[np.uint
 
 
 @kernel()
-def blended(hashes: Any, prior: Any, keys: Any, counts: Any, documents: Any, strength: Any) -> Any:
-    """IDF of each term: its prior moved by its live count.
+def beginnings(keys: Any) -> Any:
+    """``int64[65537]``: where the keys of each upper half (16 bits) begin in ``keys``, which rise."""
+    begins = np.zeros((1 << 16) + 1, np.int64)
+    for key in keys:
+        begins[np.int64(key >> np.uint32(16)) + 1] += 1
+    for half in range(1 << 16):
+        begins[half + 1] += begins[half]
+    return begins
 
-    Hashes are spread evenly, so a key's place is guessed from its value and searched for around the guess
-    (interpolation search; Perl, Itai and Avni 1978).
-    """
+
+@kernel()
+def blended(
+    hashes: Any, prior: Any, keys: Any, counts: Any, begins: Any, documents: Any, strength: Any, highest: Any
+) -> Any:
+    """IDF of each term: its prior (``uint8``, in sixteenths) moved by its live count; at most ``highest``."""
+    imagined, alone = np.empty(256), np.empty(256)
+    for level in range(256):
+        imagined[level] = strength * np.exp(1.0 - np.float32(level) / np.float32(SCALE))
+        alone[level] = np.log((strength + documents + 1.0) / (imagined[level] + 1)) + 1.0
     out = np.empty(hashes.shape[0], np.float32)
-    size = keys.shape[0]
     for i in range(hashes.shape[0]):
-        wanted = hashes[i]
-        guess = np.int64((np.uint64(wanted) * np.uint64(size)) >> np.uint64(32))
-        low, high, step = guess, guess, 32
-        while low > 0 and keys[low - 1] >= wanted:
-            high = low - 1
-            low = max(np.int64(0), low - step)
-            step *= 2
-        if low == guess:
-            while high < size and keys[high] < wanted:
-                low = high + 1
-                high = min(size, high + step)
-                step *= 2
-        while low < high:
-            middle = (low + high) >> 1
-            if keys[middle] < wanted:
-                low = middle + 1
-            else:
-                high = middle
-        count = counts[low] if low < size and keys[low] == wanted else np.uint32(1)
-        idf = np.log((strength + documents + 1.0) / (strength * np.exp(1.0 - prior[i]) + count)) + 1.0
-        out[i] = max(0.3, idf)
+        wanted, idf = hashes[i], alone[prior[i]]
+        half = np.int64(wanted >> np.uint32(16))
+        for k in range(begins[half], begins[half + 1]):
+            if keys[k] == wanted:
+                idf = np.log((strength + documents + 1.0) / (imagined[prior[i]] + counts[k])) + 1.0
+                break
+        out[i] = min(highest, max(0.3, idf))
     return out
