@@ -84,7 +84,8 @@ class Idf:
     def weigh(self, hashes: NDArray[np.uint32], prior: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return ``float32[m]``: the IDF of terms with these prior IDFs in sixteenths."""
         if not self.documents:
-            return np.minimum(prior.astype(np.float32) / np.float32(SCALE), np.float32(HIGHEST))
+            alone: NDArray[np.float32] = np.minimum(prior.astype(np.float32) / np.float32(SCALE), np.float32(HIGHEST))
+            return alone
         if self._begins is None:
             object.__setattr__(self, "_begins", beginnings(self.keys))
         idf: NDArray[np.float32] = blended(
