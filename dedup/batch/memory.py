@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import mmap
+import os
 import re
 import resource
 import sys
@@ -87,10 +88,11 @@ def bounded(budget: int | None) -> Iterator[None]:
     over = threading.Event()
 
     def watch() -> None:
-        while not over.wait(_LOOK):
-            held, files = resident()
-            if held > _FULL * budget or files > _FILES * budget:
-                _mapped.give_back()
+        with open("/proc/self/statm", "rb") as statistics:
+            while not over.wait(_LOOK):
+                held, files = _read_resident(statistics.fileno())
+                if held > _FULL * budget or files > _FILES * budget:
+                    _mapped.give_back()
 
     thread = threading.Thread(target=watch, name="dedup-memory", daemon=True)
     thread.start()
@@ -103,7 +105,12 @@ def bounded(budget: int | None) -> Iterator[None]:
 
 def resident() -> tuple[int, int]:
     """Bytes this process holds now, and how many of them are of mapped files (Linux)."""
-    _, held, files, *_ = Path("/proc/self/statm").read_text(encoding="ascii").split()
+    with open("/proc/self/statm", "rb") as statistics:
+        return _read_resident(statistics.fileno())
+
+
+def _read_resident(statistics: int) -> tuple[int, int]:
+    _, held, files, *_ = os.pread(statistics, 100, 0).split()
     return int(held) * mmap.PAGESIZE, int(files) * mmap.PAGESIZE
 
 
@@ -132,4 +139,5 @@ class _Mapped:
 
 
 _mapped = _Mapped()
-_libc = ctypes.CDLL(None)
+#: Called with the interpreter's lock held: taking it anew after each of some hundred short calls would take seconds.
+_libc = ctypes.PyDLL(None)
