@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dedup.text.composing import compose_column, compositions
 from dedup.text.nfc import nfc_suspects
 
 #: Texts of a Python sequence that are encoded at a time, so that memory stays flat.
@@ -77,16 +78,31 @@ class Texts:
 
         Almost always every text is, and the one part is the column itself.
         """
+        suspects = np.flatnonzero(nfc_suspects(self.data, self.offsets))
+        if not len(suspects):
+            return [self]
         parts: list[Texts] = []
         done = 0
-        for i in np.flatnonzero(nfc_suspects(self.data, self.offsets)).tolist():
+        for i, normal in zip(suspects.tolist(), self._composed(suspects), strict=True):
+            if normal is not None:
+                parts += [self.slice(done, i), normal] if done < i else [normal]
+                done = i + 1
+        return [*parts, self.slice(done, len(self))] if done < len(self) else parts
+
+    def _composed(self, rows: NDArray[np.int64]) -> list[Texts | None]:
+        """NFC of some texts, each a column of its own; ``None`` for one that is its own NFC."""
+        ends = np.empty(len(rows) + 1, np.int64)
+        room = np.empty(int((self.offsets[rows + 1] - self.offsets[rows]).sum()), np.uint8)
+        compose_column(self.data, self.offsets, rows, *compositions(), room, ends)
+        found: list[Texts | None] = []
+        for place, i in enumerate(rows.tolist()):
+            if ends[place] < ends[place + 1]:
+                found.append(_frozen(room, ends[place : place + 2]))
+                continue
             text = self[i]
             normal = unicodedata.normalize("NFC", text)
-            if normal != text:
-                parts += [self.slice(done, i)] if done < i else []
-                parts.append(_from_strings([normal], first=i))
-                done = i + 1
-        return [*parts, self.slice(done, len(self))] if parts and done < len(self) else parts or [self]
+            found.append(None if normal == text else _from_strings([normal], first=i))
+        return found
 
     def pieces(self, size: int) -> list[Texts]:
         """Cut into consecutive views of about ``size`` bytes each (at least one text each)."""

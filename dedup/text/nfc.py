@@ -13,13 +13,13 @@ _CC, _E1, _E2 = np.uint8(0xCC), np.uint8(0xE1), np.uint8(0xE2)
 
 
 @inlined
-def _nfc_glance(b: Any, c: Any, d: Any) -> Any:
+def nfc_glance(b: Any, c: Any, d: Any) -> Any:
     """Say whether bytes ``b c d`` are beyond Latin, Vietnamese and common punctuation: few operations, no branch."""
     return (b >= _CC) & ~((b == _E1) & ((c | _ONE8) == _BB)) & ~((b == _E2) & (c == _X80) & (d >= _X82))
 
 
 @inlined
-def _nfc_suspect(b: Any, c: Any, d: Any) -> Any:
+def nfc_suspect(b: Any, c: Any, d: Any) -> Any:
     """Say whether bytes ``b c d`` may begin a character that is unstable in NFC."""
     two = (b == 0xCC) | (b == 0xCD) | ((b == 0xCE) & (c == 0x87)) | ((b == 0xD2) & (c < 0x88))
     indic = (b >= 0xD6) & (b <= 0xE0)
@@ -47,12 +47,12 @@ def nfc_suspects(data: Any, offsets: Any) -> Any:
         first, second, third = data[begin : begin + inner], data[begin + 1 : begin + 1 + inner], data[begin + 2 : end]
         bad = np.uint8(0)
         for j in range(inner):
-            bad = np.uint8(bad | np.uint8(_nfc_glance(first[j], second[j], third[j])))
+            bad = np.uint8(bad | np.uint8(nfc_glance(first[j], second[j], third[j])))
         if bad:
             bad = np.uint8(0)
             for j in range(inner):
-                bad = np.uint8(bad | np.uint8(_nfc_suspect(first[j], second[j], third[j])))
+                bad = np.uint8(bad | np.uint8(nfc_suspect(first[j], second[j], third[j])))
         if end - begin >= 2:
-            bad = np.uint8(bad | np.uint8(_nfc_suspect(data[end - 2], data[end - 1], np.uint8(0))))
+            bad = np.uint8(bad | np.uint8(nfc_suspect(data[end - 2], data[end - 1], np.uint8(0))))
         out[i] = bad != 0
     return out

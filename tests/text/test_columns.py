@@ -118,6 +118,24 @@ def test_normalisation_of_any_text(texts: list[str]) -> None:
     assert list(Texts.of(texts)) == [unicodedata.normalize("NFC", t) for t in texts]
 
 
+_LETTERS = "aeiouyAEIOUYdđ1 ,éêẹơưǖçﬁ中가å\u212b\u1100\u1161"
+_MARKS = "\u0300\u0301\u0302\u0303\u0306\u0308\u0309\u031b\u0323\u0327\u0340\u0344\u0345"
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.text(_LETTERS + _MARKS + _MARKS, max_size=12), max_size=6))
+def test_normalisation_of_letters_and_marks(texts: list[str]) -> None:
+    assert list(Texts.of(texts)) == [unicodedata.normalize("NFC", t) for t in texts]
+
+
+def test_every_latin_letter_and_two_marks() -> None:
+    """Each written apart, in both orders, half apart, and with marks that do not belong to it."""
+    letters = [chr(c) for c in (*range(0x41, 0x250), *range(0x1E00, 0x1F00))]
+    texts = [letter + one + two for letter in letters for one in ("", *_MARKS) for two in _MARKS]
+    texts += [unicodedata.normalize("NFD", letter) for letter in letters]
+    assert list(Texts.of(texts)) == [unicodedata.normalize("NFC", t) for t in texts]
+
+
 @pytest.mark.parametrize(
     "column", [list("abcd"), pa.array(list("abcd")), pa.chunked_array([["a"], [], ["b", "c"], ["d"]])]
 )
