@@ -12,7 +12,7 @@ import pyarrow as pa
 from dedup.batch.memory import peak_memory
 from dedup.batch.report import RunReport, Stage
 from dedup.batch.spark.settle import Settled
-from dedup.cluster.canonical import rank_canonical
+from dedup.cluster.canonical import pick_canonicals
 from dedup.cluster.relation import Relation
 from dedup.identity import group_id, story_id
 from dedup.outlets import UNKNOWN, load_outlets
@@ -88,13 +88,9 @@ def _canonicals(made: DataFrame, sketched: DataFrame, settings: Settings) -> Dat
         features = Features.unpack(table.column("features").to_pylist())
         ids, sources = table.column("id").to_pylist(), table.column("source").to_pylist()
         worth = [trust.get((source or "").lower(), UNKNOWN) for source in sources]
-        names, picked = [], []
-        for rows in np.split(np.arange(story.size), np.flatnonzero(np.diff(story)) + 1):
-            start, stop = int(rows[0]), int(rows[-1]) + 1
-            ranked = rank_canonical(features.take(rows), ids[start:stop], policy=policy, trust=worth[start:stop])
-            names.append(int(story[start]))
-            picked.append(int(number[start + ranked[0].index]))
-        return pa.table({"story": names, "canonical": picked})
+        sizes = np.diff(np.flatnonzero(np.diff(story, prepend=-1, append=-1)))
+        best = pick_canonicals(features, sizes.tolist(), ids, policy=policy, trust=worth)
+        return pa.table({"story": story[best], "canonical": number[best]})
 
     return placed.groupBy("part").applyInArrow(pick, "story long, canonical long")
 
