@@ -18,6 +18,13 @@ local lang, now, span = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local CANDIDATES = 64
 local index = load_index(lang)
 local accepted = redis.call('EXISTS', KEYS[4]) == 1 and tonumber(ARGV[5])
+local newest = tonumber(redis.call('GET', KEYS[1]) or 0)
+local waiting = {}
+
+local function put_in_line()
+  if #waiting > 0 then redis.call('RPUSH', KEYS[2], unpack(waiting)) end
+  waiting = {}
+end
 
 local function candidates(shared)
   local order, packed = {}, {}
@@ -42,10 +49,11 @@ local function admit(shard, field, content, digest, hashes, body, document)
     local head = redis.call('GETRANGE', record_of(old), 0, HEADER - 1)
     if string.sub(head, 7, 22) == content then return { 0, old } end
     revision = struct.unpack('<I4', head, 3) + 1
+    put_in_line() -- what came before stands before the entry that retiring leaves
     retire(old, '\2', ARGV[3])
   end
-  local number = redis.call('INCR', KEYS[1])
-  local mine, shared = u32(number), {}
+  newest = newest + 1
+  local number, mine, shared = newest, u32(newest), {}
   local twin, home = twin_of(index, digest)
   if twin then
     -- The same text is in the index: meet it there, and take no room.
@@ -55,13 +63,13 @@ local function admit(shard, field, content, digest, hashes, body, document)
     local segment = open_segment(index, now, span)
     remember_text(index, segment, digest, mine)
     insert_bands(index, segment, hashes, mine, function(other) shared[other] = (shared[other] or 0) + 1 end)
-    segment.count, segment.last = segment.count + 1, now
+    segment.count, segment.last, segment.grown = segment.count + 1, now, true
   end
   redis.call('SET', record_of(number), '\1\0' .. u32(revision) .. content .. digest
     .. string.char(#hashes / 4) .. '\0' .. string.sub(lang .. '   ', 1, 3) .. '\0' .. hashes .. body)
   if document ~= '' then redis.call('SET', tag .. ':t:' .. number, document) end
   redis.call('HSET', ids, field, mine)
-  redis.call('RPUSH', KEYS[2], '\1' .. mine .. u32(old) .. struct.pack('<d', now) .. candidates(shared))
+  waiting[#waiting + 1] = '\1' .. mine .. u32(old) .. struct.pack('<d', now) .. candidates(shared)
   return { old > 0 and 2 or 1, number }
 end
 
@@ -70,6 +78,10 @@ for at = 6, #ARGV, 7 do
   results[#results + 1] =
     admit(ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4], ARGV[at + 5], ARGV[at + 6])
 end
-save_index(index)
-redis.call('SADD', KEYS[3], lang)
+if #waiting > 0 then
+  put_in_line()
+  save_index(index)
+  redis.call('SET', KEYS[1], newest)
+  redis.call('SADD', KEYS[3], lang)
+end
 return results

@@ -36,11 +36,15 @@ local function load_index(lang)
 end
 
 local function save_index(index)
+  local words = { 'n', index.newest }
   for _, segment in ipairs(index) do
-    redis.call('HSET', index.key, segment.id, string.format('%d %d %d %.0f %.0f',
-      segment.bits, segment.capacity, segment.count, segment.first, segment.last))
+    if segment.grown then
+      words[#words + 1] = segment.id
+      words[#words + 1] = string.format('%d %d %d %.0f %.0f',
+        segment.bits, segment.capacity, segment.count, segment.first, segment.last)
+    end
   end
-  redis.call('HSET', index.key, 'n', index.newest)
+  redis.call('HSET', index.key, unpack(words))
 end
 
 local function open_segment(index, now, span)

@@ -25,7 +25,7 @@ for at = 4, #ARGV, 8 do
       local segment = open_segment(index, now, span)
       remember_text(index, segment, digest, mine)
       insert_bands(index, segment, hashes, mine, function() end)
-      segment.count, segment.last = segment.count + 1, now
+      segment.count, segment.last, segment.grown = segment.count + 1, now, true
     end
   end
   count = count + 1
