@@ -381,7 +381,8 @@ def _duplicate(record: Record, place: Membership, mine: Membership) -> Duplicate
 
 
 def _lead(document: Mapping[str, Any] | None) -> str | None:
-    return None if document is None else " ".join(document.get("text", "").split())[:LEAD]
+    # White space takes less than seven eighths of any beginning worth showing.
+    return None if document is None else " ".join(document.get("text", "")[: 8 * LEAD].split())[:LEAD]
 
 
 def _time(record: Record) -> int:
