@@ -39,6 +39,7 @@ app.conf.update(
     imports=["workers.tasks"],
     beat_schedule=schedule(settings),
     worker_consumer="workers.consumer:Consumer",
+    worker_pool="workers.pool:TaskPool",
     worker_log_format="%(asctime)s %(levelname)s %(processName)s %(name)s: %(message)s",
     worker_task_log_format="%(asctime)s %(levelname)s %(processName)s %(task_name)s %(task_id)s: %(message)s",
 )
