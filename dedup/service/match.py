@@ -82,11 +82,16 @@ class Matcher:
         places = yield from reading.memberships([int(number) for number in flat[::2]])
         wanted = list(dict.fromkeys([*(int(n) for n in flat[::2]), *(place.group for place in places.values())]))
         records = yield from reading.records(wanted)
-        documents = yield from reading.documents(wanted)
-        kept = [n for n in wanted if n in records and not records[n].retired and "text" in documents.get(n, {})]
-        judge = self._verifier.among(
-            [record, *(records[n] for n in kept)], [article.text, *(documents[n]["text"] for n in kept)]
-        )
+        standing = [n for n in wanted if n in records and not records[n].retired]
+        if self._verifier.reads_texts:
+            documents = yield from reading.documents(standing)
+            kept = [n for n in standing if "text" in documents.get(n, {})]
+            judge = self._verifier.among(
+                [record, *(records[n] for n in kept)], [article.text, *(documents[n]["text"] for n in kept)]
+            )
+        else:
+            kept = standing
+            judge = self._verifier.estimating([record, *(records[n] for n in kept)])
         judge.prepare((record.number, number) for number in kept)
         found = [(records[number], judge(record.number, number)) for number in kept]
         return sorted(found, key=lambda item: (-item[1].score, item[0].number))

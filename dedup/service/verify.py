@@ -35,24 +35,34 @@ UNRELATED = Judged(Relation.NONE, 0.0, inside=False)
 
 
 class Verifier:
-    """Makes judges; ``settings`` give shingle length and thresholds."""
+    """Makes judges; ``settings`` give shingle length and thresholds.
+
+    Attributes
+    ----------
+    reads_texts:
+        Whether texts are kept, so that relations can be verified exactly.
+    """
 
     def __init__(self, settings: Settings) -> None:
         sketch = settings.sketch
         self._ngram = sketch.ngram
-        self._keep_text = settings.store.keep_text
+        self.reads_texts = settings.store.keep_text
         self._rule = RelationRule(threshold=sketch.threshold, containment=sketch.containment)
 
     def over(self, connection: Connection, records: Sequence[Record]) -> Judge:
         """A judge of the texts of ``records``, read from the store."""
         if not records:
             return Judge({}, None, None, self._rule)
-        if not self._keep_text:
-            return Judge({one.number: one for one in records}, None, None, self._rule)
+        if not self.reads_texts:
+            return self.estimating(records)
         documents = connection.run(reading.documents([one.number for one in records]))
         return self.among([one for one in records if one.number in documents], [
             documents[one.number]["text"] for one in records if one.number in documents
         ])  # fmt: skip
+
+    def estimating(self, records: Sequence[Record]) -> Judge:
+        """A judge that goes by the signatures of ``records``, for a store that keeps no texts."""
+        return Judge({one.number: one for one in records}, None, None, self._rule)
 
     def among(self, records: Sequence[Record], texts: Sequence[str]) -> Judge:
         """A judge of texts at hand."""
