@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -32,13 +33,13 @@ SHORTEST = 0.5
 PEER_PACKAGES = ("datasketch", "rensa", "gaoya", "FastSketchLSH")
 
 
-def load(path: Path | None, articles: int) -> list[str]:
-    """Texts of a JSONL file (gzip or not), or of the generated corpus."""
+def load(path: Path | None, articles: int) -> list[dict[str, Any]]:
+    """Articles of a JSONL file (gzip or not), or of the generated corpus."""
     if path is None:
-        return [row["text"] for row in generate(articles)]
+        return list(generate(articles))
     raw = path.read_bytes()
     lines = (gzip.decompress(raw) if path.suffix == ".gz" else raw).splitlines()
-    return [json.loads(line)["text"] for line in lines[:articles]]
+    return [json.loads(line) for line in lines[:articles]]
 
 
 def rounds(tasks: dict[str, Callable[[], Any]], count: int) -> dict[str, dict[str, float]]:
@@ -62,20 +63,26 @@ def rounds(tasks: dict[str, Callable[[], Any]], count: int) -> dict[str, dict[st
     }
 
 
-def _signatures(texts: list[str], threads: int, count: int, wanted: list[str]) -> dict[str, Any]:
+def _signatures(rows: list[dict[str, Any]], threads: int, count: int, wanted: list[str]) -> dict[str, Any]:
+    """Signatures beside the limits: one pass over the bytes, and reading the articles from Parquet with pyarrow."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     import dedup
 
-    column = pa.array(texts)
+    table = pa.Table.from_pylist(rows)
+    column = table["text"].combine_chunks()
     data = np.frombuffer(column.buffers()[2], np.uint8)
+    texts = column.to_pylist()
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "texts.parquet"
-        pq.write_table(pa.table({"text": column}), path)  # snappy, pyarrow's default
-        tasks: dict[str, Callable[[], Any]] = {
-            "touch every byte": lambda: data.sum(dtype=np.uint64),
-            "read the column from Parquet": lambda: pq.read_table(path, columns=["text"], use_threads=threads > 1),
+        tasks: dict[str, Callable[[], Any]] = {"touch every byte": lambda: data.sum(dtype=np.uint64)}
+        for codec in ("snappy", "zstd"):  # pyarrow's default, and what archives are kept in
+            path = Path(folder) / f"{codec}.parquet"
+            pq.write_table(table, path, compression=codec)
+            for what, columns in (("text column", ["text"]), ("whole file", None)):
+                read = partial(pq.read_table, path, columns=columns, use_threads=threads > 1)
+                tasks[f"read Parquet ({codec}), {what}"] = read
+        tasks |= {
             "dedup.minhash (Arrow)": lambda: dedup.minhash(column, threads=threads),
             "dedup.minhash (list of str)": lambda: dedup.minhash(texts, threads=threads),
         }
@@ -176,13 +183,14 @@ def main() -> None:
     args = parser.parse_args()
     installed = _versions()
     if args.one:
-        texts = load(args.data, args.articles)
+        rows = load(args.data, args.articles)
+        texts = [row["text"] for row in rows]
         have = {p.lower() for p in installed} | {"text-dedup"}
         wanted = [n for n in [*peers.SIGNERS, *peers.FINDERS] if n.split()[0].lower() in have]
         found = {
             "articles": len(texts),
             "text_mb": round(sum(len(t.encode()) for t in texts) / 1e6, 1),
-            "signatures": _signatures(texts, args.one, args.rounds, wanted),
+            "signatures": _signatures(rows, args.one, args.rounds, wanted),
             "duplicates": _finding(texts, args.one, args.rounds, wanted, args.threshold),
         }
         print(json.dumps(found))

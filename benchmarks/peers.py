@@ -90,13 +90,6 @@ def text_dedup(texts: list[str]) -> list[NDArray[np.uint32]]:
     return out
 
 
-def dedup_list(texts: list[str], *, threads: int | None = 1) -> Any:
-    """:func:`dedup.minhash` of Python strings."""
-    import dedup
-
-    return dedup.minhash(texts, threads=threads)
-
-
 SIGNERS: dict[str, Signer] = {
     "datasketch bulk": datasketch_bulk,
     "text-dedup method": text_dedup,
@@ -153,8 +146,28 @@ def find_datasketch(texts: list[str], threshold: float) -> NDArray[np.bool_]:
     return np.array(found, dtype=bool)
 
 
+def find_text_dedup(texts: list[str], threshold: float) -> NDArray[np.bool_]:
+    """The method of text-dedup: every band in a table of its own, union-find over what meets; no verification."""
+    buckets: dict[tuple[int, bytes], int] = {}
+    parent = list(range(len(texts)))
+
+    def root(i: int) -> int:
+        while parent[i] != i:
+            parent[i] = parent[parent[i]]
+            i = parent[i]
+        return i
+
+    for i, signature in enumerate(text_dedup(texts)):
+        for band in range(42):
+            other = root(buckets.setdefault((band, signature[3 * band : 3 * band + 3].tobytes()), i))
+            own = root(i)
+            parent[max(own, other)] = min(own, other)
+    return np.array([root(i) != i for i in range(len(texts))], dtype=bool)
+
+
 FINDERS: dict[str, Finder] = {
     "datasketch LSH": find_datasketch,
+    "text-dedup method": find_text_dedup,
     "rensa deduplicator": find_rensa,
     "rensa rho": find_rensa_rho,
     "FastSketchLSH": find_fastsketch,

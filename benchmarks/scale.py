@@ -92,6 +92,28 @@ def _measure(kind: str, articles: int, threads: int, source: str) -> dict[str, A
     }
 
 
+def _plot(runs: list[dict[str, Any]]) -> None:
+    """Wall time and memory over the number of articles, both axes logarithmic: linear growth is a diagonal."""
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    mpl.rcParams["svg.hashsalt"] = "scale"
+    import matplotlib.pyplot as plt
+
+    figure, panels = plt.subplots(1, 2, figsize=(9, 3.6))
+    for axes, measure, name in zip(panels, ("seconds", "peak_mb"), ("seconds", "peak memory, MB"), strict=True):
+        for kind, colour in (("corpus", "#1f6f8b"), ("copies", "#c8553d"), ("boilerplate", "#8a8a8a")):
+            points = [(run["articles"], run[measure]) for run in runs if run["kind"] == kind]
+            if points:
+                axes.loglog(*zip(*points, strict=True), "o-", color=colour, label=kind)
+        axes.set_xlabel("articles")
+        axes.set_title(name, loc="left", fontsize=10)
+        axes.spines[["top", "right"]].set_visible(False)
+    panels[0].legend(frameon=False)
+    figure.tight_layout()
+    figure.savefig(results.FOLDER / "scale.svg", metadata={"Date": None})
+
+
 def main() -> None:
     """Run every size and write ``results/scale.json``."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -126,6 +148,7 @@ def main() -> None:
                 m: round(float(np.polyfit(logs["articles"], logs[m], 1)[0]), 3) for m in ("seconds", "cpu_seconds")
             }
     print("exponents of growth:", exponents)
+    _plot(runs)
     print(results.write("scale", {"runs": runs, "exponents": exponents}))
 
 

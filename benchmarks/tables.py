@@ -50,7 +50,18 @@ def signatures(figures: Figures) -> str:
         ]  # fmt: skip
         head = [f"{threads} thread(s)", "articles/s", "CPU µs/article", "time over ours (Arrow)", "over ours (list)"]
         blocks.append(_table(head, rows))
-    return "\n\n".join([*blocks, _machine(figures)])
+    return "\n\n".join([*blocks, *_scaling(figures), _machine(figures)])
+
+
+def _scaling(figures: Figures) -> list[str]:
+    """How many times one thread's rate the most threads make."""
+    runs = {int(threads): run["signatures"] for threads, run in figures["threads"].items()}
+    if len(runs) == 1 or 1 not in runs:
+        return []
+    most = max(runs)
+    names = ("dedup.minhash (Arrow)", "dedup.minhash (list of str)")
+    times = [f"{name} {runs[1][name]['seconds'] / runs[most][name]['seconds']:.1f}x" for name in names]
+    return [f"{most} threads beside one, wall clock: {'; '.join(times)}."]
 
 
 def duplicates(figures: Figures) -> str:
@@ -91,11 +102,22 @@ def start(figures: Figures) -> str:
     return f"{_table(['what', 's', 'CPU s'], rows)}\n\n{_machine(figures)}"
 
 
+def stages(figures: Figures) -> str:
+    """Stages of the signature kernel."""
+    times = figures["microseconds"]
+    rows = [[name, f"{value:.2f}"] for name, value in [*times.items(), ("together", sum(times.values()))]]
+    size = (
+        f"{figures['bytes']:,} bytes, {figures['characters']:,} characters and {figures['tokens']:,} tokens an article."
+    )
+    return f"{_table(['stage', 'CPU µs/article'], rows)}\n\n{size}  {_machine(figures)}"
+
+
 BLOCKS: dict[str, tuple[str, Callable[[Figures], str]]] = {
     "signatures-real": ("compare_perf_vi", signatures),
     "duplicates-real": ("compare_perf_vi", duplicates),
     "signatures-generated": ("compare_generated", signatures),
     "duplicates-generated": ("compare_generated", duplicates),
+    "stages": ("stages", stages),
     "scale": ("scale", scale),
     "start": ("start", start),
 }
