@@ -11,6 +11,7 @@ import pytest
 
 from dedup.service import Service
 from dedup.settings import Settings
+from dedup.store import reading
 
 WORDS = [f"{a}{b}" for a in ("ka", "lo", "mi", "nu", "pe", "ra", "so", "tu", "va", "xe") for b in "bdghklmnprstvz"]
 
@@ -33,9 +34,12 @@ def ingest(settings: Settings, barrier, articles: list[dict]) -> None:
 
 
 def groups(service: Service, ids: list[str]) -> set[frozenset[str]]:
-    found: dict[str, set[str]] = {}
-    for name in ids:
-        found.setdefault(service.article(name).duplicate_group_id or "", set()).add(name)
+    found: dict[int, set[str]] = {}
+    numbers = service.connection.run(reading.numbers(ids))
+    places = service.connection.run(reading.memberships(number for number in numbers if number is not None))
+    for name, number in zip(ids, numbers, strict=True):
+        assert number is not None, name
+        found.setdefault(places[number].group, set()).add(name)
     return {frozenset(names) for names in found.values()}
 
 

@@ -32,7 +32,7 @@ def test_an_empty_store_has_next_to_nothing(store: Connection) -> None:
 
 def test_the_sample_tells_what_all_keys_take(settings: Settings, store: Connection) -> None:
     with Service.open(settings=settings) as service:
-        service.ingest(articles(3_000))
+        service.ingest(articles(1_500))
         service.assign()
     found, truth = store.run(memory.by_kind(settings.sketch.bands)), counted(store)
     assert set(found) == set(memory.KINDS.values())

@@ -12,18 +12,31 @@ from dedup.settings import Settings
 from dedup.supervisor import Supervisor
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings_in(folder: Path) -> Settings:
+    """Settings of a service in ``folder`` that is quick to wake and to put messages back."""
     return Settings.load(
         environ={},
         overrides={
-            "store.url": f"embedded:{tmp_path / 'store'}",
+            "store.url": f"embedded:{folder / 'store'}",
             "workers.concurrency": 2,
             "workers.tick_seconds": 0.5,
             "queue.visibility_timeout": 5,
             "log.level": "error",
         },
     )
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return settings_in(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def at_work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service with workers that the tests of a module share, for those that do not mind what was there before."""
+    settings = settings_in(tmp_path_factory.mktemp("at-work"))
+    with Supervisor(settings, only=("store", "workers", "scheduler")), Service.open(settings=settings) as service:
+        yield service
 
 
 @pytest.fixture

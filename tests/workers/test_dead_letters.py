@@ -4,6 +4,15 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
+
+@pytest.fixture
+def empty(at_work):
+    """The shared service, without dead letters."""
+    at_work.purge_dead()
+    return at_work
+
 
 def settled(service, count, timeout=30.0):
     deadline = time.monotonic() + timeout
@@ -33,8 +42,8 @@ def test_an_article_that_kills_its_worker_is_buried_and_the_others_live(running)
     service.push([{"id": "after", "text": "Life goes on."}], wait=20.0)
 
 
-def test_what_is_no_list_of_articles_is_buried(running):
-    service = running()
+def test_what_is_no_list_of_articles_is_buried(empty):
+    service = empty
     service.app.send_task("dedup.ingest", args=["no list"])
     service.app.send_task("dedup.ingest", args=[{"id": "a", "text": "an article, but not in a list"}])
     service.app.send_task("dedup.ingest", args=[[], []])
@@ -48,8 +57,8 @@ def test_what_is_no_list_of_articles_is_buried(running):
     assert sum("takes one argument" in reason for reason in reasons) == 3
 
 
-def test_a_body_that_is_not_json_is_buried(running):
-    service = running()
+def test_a_body_that_is_not_json_is_buried(empty):
+    service = empty
     with service.app.producer_pool.acquire() as producer:
         for body, kind in ((b"\x80\x04not json", "application/x-python-serialize"), (b"{broken", "application/json")):
             producer.publish(
@@ -64,8 +73,8 @@ def test_a_body_that_is_not_json_is_buried(running):
     service.push([{"id": "after", "text": "Life goes on."}], wait=20.0)
 
 
-def test_a_dead_letter_can_be_retried_and_purged(running):
-    service = running()
+def test_a_dead_letter_can_be_retried_and_purged(empty):
+    service = empty
     service.bury([{"id": "a", "text": "it was the fault of the worker"}, {"id": "b"}], "a bug")
     names = {letter.article_id: letter.id for letter in service.dead_letters().items}
     assert service.retry_dead([names["a"]]) == 1

@@ -28,27 +28,27 @@ def test_taken_down_on_the_queue_it_never_appears(settings, running):
         assert sorted(events) == ["b", "c", "end"]
 
 
-def test_a_message_delivered_again_does_not_bring_it_back(running):
-    service = running()
+def test_a_message_delivered_again_does_not_bring_it_back(at_work):
+    service = at_work
     before = service.connection.one("TIME")
-    article = {"id": "a", "text": "Its worker is killed after the commit, so its message comes again."}
+    article = {"id": "again", "text": "Its worker is killed after the commit, so its message comes again."}
     service.push([article], wait=60.0)
-    assert service.delete("a")
+    assert service.delete("again")
     taken = int(before[0]) * 1_000_000 + int(before[1])
     broker.send(service.app, broker.INGEST, [[article]], accepted_us=taken)
     service.push([{"id": "end", "text": "Behind it on the queue."}], wait=60.0)
     with pytest.raises(NotFound):
-        service.article("a")
+        service.article("again")
 
 
-def test_a_dead_letter_from_before_the_takedown_stays_dead(running):
-    service = running()
-    service.bury([{"id": "a", "text": "It was the fault of the worker."}], "a bug")
-    assert not service.delete("a")
+def test_a_dead_letter_from_before_the_takedown_stays_dead(at_work):
+    service = at_work
+    service.bury([{"id": "dead", "text": "It was the fault of the worker."}], "a bug")
+    assert not service.delete("dead")
     assert service.retry_dead() == 1
-    service.push([{"id": "end", "text": "Behind it on the queue."}], wait=60.0)
+    service.push([{"id": "end2", "text": "Behind it on the queue."}], wait=60.0)
     with pytest.raises(NotFound):
-        service.article("a")
+        service.article("dead")
 
 
 @pytest.mark.parametrize("said", [True, "soon", -1, 2**60, 1.5, None])
