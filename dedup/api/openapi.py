@@ -47,6 +47,8 @@ def _string(description: str, **more: Any) -> dict[str, Any]:
 #: An empty string is the same as nothing.
 _URL = r"^(https?://[a-z0-9.-]+(/[!-~]*)?)?$"
 _LANG = r"^([a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*)?$"
+#: White space as Python knows it, and controls: regular expressions of JSON Schema (ECMA-262) mean others by ``\\s``.
+_BLANK = r"\x00-\x20\x7f\x85\xa0" + "\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _MOMENT = [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}, {"enum": ["", None]}]
 _ARTICLE: dict[str, Any] = {
     "type": "object",
@@ -54,12 +56,12 @@ _ARTICLE: dict[str, Any] = {
     "required": ["text"],
     "additionalProperties": False,
     "properties": {
-        "text": {"type": "string", "description": "The body.", "maxLength": MAX_TEXT, "pattern": r"[^\s\x00-\x1f\x7f]"},
+        "text": {"type": "string", "description": "The body.", "maxLength": MAX_TEXT, "pattern": f"[^{_BLANK}]"},
         "id": {
             "type": ["string", "integer", "null"],
             "description": "The caller's id; derived when missing.",
             "maxLength": MAX_ID,
-            "pattern": r"^[^\s\x00-\x1f\x7f]*$",
+            "pattern": f"^[^{_BLANK}]*$",
             "minimum": -MAX_EXACT,
             "maximum": MAX_EXACT,
         },

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
 from starlette.testclient import TestClient
 
+from dedup.article import Article
+from dedup.errors import ArticleError
 from dedup.service import Service
 
 NDJSON = {"Content-Type": "application/x-ndjson"}
@@ -177,3 +180,18 @@ def test_a_method_that_is_not_taken_names_those_that_are(http: TestClient) -> No
 
     problem(answer, 405)
     assert answer.headers["allow"] == "DELETE, GET"
+
+
+def test_the_document_and_the_code_mean_the_same_by_white_space(http: TestClient) -> None:
+    body = http.get("/openapi.json").json()["components"]["schemas"]["ArticleIn"]["properties"]
+    for code in (*range(0x3100), 0xFEFF):
+        for accepted, pattern, made in (
+            (f"a{chr(code)}b", body["id"]["pattern"], lambda it: Article(id=it, text="x")),
+            (chr(code), body["text"]["pattern"], lambda it: Article(text=it)),
+        ):
+            try:
+                made(accepted)
+                taken = True
+            except ArticleError:
+                taken = False
+            assert taken == (re.search(pattern, accepted) is not None), (hex(code), pattern)
