@@ -31,8 +31,9 @@ ZERO, ONE, TWO = U64(0), U64(1), U64(2)
 _WINDOW = 512
 _PLACE = U64(_WINDOW - 1)
 #: ``_BASE ** -j`` and ``_BASE ** (j - 1)`` for each place ``j`` of a window.
-_INVERSES = np.array([pow(h.CODE_BASE, -j, 1 << 64) for j in range(_WINDOW)], np.uint64)
-_POWERS = np.array([pow(h.CODE_BASE, j - 1, 1 << 64) for j in range(_WINDOW)], np.uint64)
+_INVERSE = pow(h.CODE_BASE, -1, 1 << 64)
+_INVERSES = np.cumprod(np.array([1] + [_INVERSE] * (_WINDOW - 1), np.uint64))
+_POWERS = np.cumprod(np.array([_INVERSE] + [h.CODE_BASE] * (_WINDOW - 1), np.uint64))
 _WINDOW_POWER = U64(pow(h.CODE_BASE, _WINDOW, 1 << 64))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
+from functools import cache
 
 from dedup.text.plain import tokens
 
@@ -23,25 +24,32 @@ _STOP_WORDS = {
     "pl": "się nie na jest że do to w z jak po ale od za przez dla był oraz jego tym także został roku są być",
     "tr": "ve bir bu için ile da de olarak çok daha olan gibi kadar sonra ne ise değil en var olduğu her ancak",
 }
-_STOPS: dict[str, list[str]] = {}
-for _code, _words in _STOP_WORDS.items():
-    for _word in _words.split():
-        _STOPS.setdefault(tokens(_word)[0], []).append(_code)
 #: Letters of Vietnamese that no other language of the list uses.
-_VIETNAMESE = re.compile("[ăđơưĂĐƠƯ\u1ea0-\u1ef9]")
+_VIETNAMESE = "[ăđơưĂĐƠƯ\u1ea0-\u1ef9]"
+#: Letters of a language, and the share of them from which a text is in it.
 _SCRIPTS = (
-    ("ja", re.compile("[\u3041-\u30ff]"), 0.05),
-    ("zh", re.compile("[\u3400-\u9fff]"), 0.3),
-    ("ko", re.compile("[\uac00-\ud7a3]"), 0.3),
-    ("th", re.compile("[\u0e01-\u0e4e]"), 0.3),
-    ("lo", re.compile("[\u0e81-\u0edf]"), 0.3),
-    ("km", re.compile("[\u1780-\u17d3]"), 0.3),
-    ("ar", re.compile("[\u0620-\u06d3]"), 0.3),
-    ("hi", re.compile("[\u0900-\u0963]"), 0.3),
-    ("he", re.compile("[\u05d0-\u05ea]"), 0.3),
-    ("el", re.compile("[\u0386-\u03ff]"), 0.3),
-    ("ru", re.compile("[\u0400-\u04ff]"), 0.3),
+    ("ja", "[\u3041-\u30ff]", 0.05),
+    ("zh", "[\u3400-\u9fff]", 0.3),
+    ("ko", "[\uac00-\ud7a3]", 0.3),
+    ("th", "[\u0e01-\u0e4e]", 0.3),
+    ("lo", "[\u0e81-\u0edf]", 0.3),
+    ("km", "[\u1780-\u17d3]", 0.3),
+    ("ar", "[\u0620-\u06d3]", 0.3),
+    ("hi", "[\u0900-\u0963]", 0.3),
+    ("he", "[\u05d0-\u05ea]", 0.3),
+    ("el", "[\u0386-\u03ff]", 0.3),
+    ("ru", "[\u0400-\u04ff]", 0.3),
 )
+
+
+@cache
+def _languages_of() -> dict[str, list[str]]:
+    """Return the languages each stop word belongs to; made at first use, as importing is to be quick."""
+    found: dict[str, list[str]] = {}
+    for code, words in _STOP_WORDS.items():
+        for word in words.split():
+            found.setdefault(tokens(word)[0], []).append(code)
+    return found
 
 
 def detect_language(texts: Iterable[str | None]) -> list[str | None]:
@@ -71,15 +79,16 @@ def _language(sample: str) -> str | None:
     if letters < 2:
         return None
     if not sample.isascii():
-        for code, pattern, share in _SCRIPTS:
-            if len(pattern.findall(sample)) >= share * letters:
+        for code, letter, share in _SCRIPTS:
+            if len(re.findall(letter, sample)) >= share * letters:
                 return code
-        if len(_VIETNAMESE.findall(sample)) >= 0.03 * letters:
+        if len(re.findall(_VIETNAMESE, sample)) >= 0.03 * letters:
             return "vi"
     votes: Counter[str] = Counter()
     words = tokens(sample)
+    languages = _languages_of()
     for word in words:
-        votes.update(_STOPS.get(word, ()))
+        votes.update(languages.get(word, ()))
     if not votes:
         return None
     (best, hits), *others = votes.most_common(2)
