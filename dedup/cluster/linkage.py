@@ -1,10 +1,12 @@
 """Average linkage on a sparse graph of pairs, with every cluster pair judged by all its article pairs.
 
 Agglomerative clustering with unweighted average linkage (UPGMA; Sokal and Michener, 1958), nearest clusters first
-(the "generic" algorithm of Müllner, 2011), over clipped log-odds instead of distances.  Two clusters whose mean
-log-odds reach the cut hold at least one pair that reaches it, so the graph of such pairs falls into components that
-can be clustered one by one, and inside a component only clusters that such a pair joins are compared: the cost of an
-article grows with its neighbours, not with its component.  The cut rises with the size of the cluster to be formed.
+(the "generic" algorithm of Müllner, 2011).  What is averaged are *doubts*, ``exp(-DOUBT x)`` of the clipped log-odds
+``x``, so that a pair that speaks against weighs more than one that speaks for; the log-odds of the mean doubt are the
+*joint* log-odds of two clusters.  Where they reach the cut at least one pair does, so the graph of such pairs falls
+into components that can be clustered one by one, and inside a component only clusters that such a pair joins are
+compared: the cost of an article grows with its neighbours, not with its component.  The cut rises with the size of the
+cluster to be formed.
 """
 
 from __future__ import annotations
@@ -23,6 +25,9 @@ from dedup.text.parallel import ordered_map, thread_count
 
 #: Log-odds are clipped to this magnitude, so that no single pair outvotes the others.
 CLIP = 6.0
+#: How much more the pairs against weigh: near 0 the mean of log-odds, large the least of them (measured: see
+#: ``docs/tuning.md``).
+DOUBT = 0.3
 #: The cut rises by ``TIGHTEN`` for every doubling of the cluster beyond ``LOOSE`` articles.
 LOOSE, TIGHTEN = 40, 0.3
 #: Components larger than this are first cut along their weakest edges.
@@ -30,8 +35,20 @@ LARGEST = 600
 
 
 @njit(nogil=True)
+def doubt_of(logit: Any) -> Any:
+    """Doubt of a pair, from its log-odds, which are clipped."""
+    return np.exp(np.float32(-DOUBT) * min(np.float32(CLIP), max(np.float32(-CLIP), np.float32(logit))))
+
+
+@njit(nogil=True)
+def joint_logit(doubt: Any) -> Any:
+    """Log-odds of a mean doubt."""
+    return -np.log(doubt) / DOUBT
+
+
+@njit(nogil=True)
 def cut_at(size: Any, cut: Any) -> Any:
-    """Mean log-odds needed to form a cluster of ``size`` articles."""
+    """Joint log-odds needed to form a cluster of ``size`` articles."""
     if size <= LOOSE:
         return cut
     return cut + TIGHTEN * np.log2(size / LOOSE)
@@ -50,14 +67,14 @@ def average_linkage(
     left, right, logits:
         Candidate pairs, each once, and their log-odds.
     cut:
-        Mean log-odds at which two clusters are joined.
+        Joint log-odds at which two clusters are joined.
 
     Returns
     -------
     labels : int64 array (n,)
         Cluster of each article: the index of its first member.
     strength : float32 array (n,)
-        Mean clipped log-odds between the article and the others of its cluster, 0 for one alone.
+        Joint log-odds of the article with the others of its cluster, 0 for one alone.
     """
     n = len(prepared.published)
     strong = logits >= cut
@@ -116,15 +133,15 @@ def components(n: Any, left: Any, right: Any, largest: Any) -> Any:
 
 
 @njit(nogil=True)
-def mean_between(p: Any, w: Any, members: Any, after: Any, one: Any, two: Any, pair: Any, row: Any) -> Any:
-    """Mean clipped log-odds between the articles of two clusters; pairs not judged yet are judged now."""
+def mean_doubt(p: Any, w: Any, members: Any, after: Any, one: Any, two: Any, pair: Any, row: Any) -> Any:
+    """Mean doubt between the articles of two clusters; pairs not judged yet are judged now."""
     total, count = 0.0, 0
     a = one
     while a >= 0:
         b = two
         while b >= 0:
             if np.isnan(pair[a, b]):
-                x = min(np.float32(CLIP), max(np.float32(-CLIP), logit_of(p, w, members[a], members[b], row)))
+                x = doubt_of(logit_of(p, w, members[a], members[b], row))
                 pair[a, b] = x
                 pair[b, a] = x
             total += pair[a, b]
@@ -135,12 +152,12 @@ def mean_between(p: Any, w: Any, members: Any, after: Any, one: Any, two: Any, p
 
 
 @njit(nogil=True)
-def find_nearest(mean: Any, alive: Any, a: Any, nearest: Any, best: Any) -> None:
+def find_nearest(doubt: Any, alive: Any, a: Any, nearest: Any, least: Any) -> None:
     """Look up the nearest cluster that ``a`` has met, the first of equals; -1 if there is none."""
-    nearest[a], best[a] = -1, -np.inf
-    for b in range(mean.shape[0]):
-        if alive[b] and b != a and mean[a, b] > best[a]:
-            nearest[a], best[a] = b, mean[a, b]
+    nearest[a], least[a] = -1, np.inf
+    for b in range(doubt.shape[0]):
+        if alive[b] and b != a and doubt[a, b] < least[a]:
+            nearest[a], least[a] = b, doubt[a, b]
 
 
 @kernel(pair_features)
@@ -155,35 +172,36 @@ def link_component(
     of its size is not made, and the smaller cluster takes no further part.
     """
     m = members.shape[0]
-    pair, mean = np.full((m, m), np.float32(np.nan)), np.full((m, m), np.float32(-np.inf))
+    # Doubt of each judged pair of articles, and mean doubt of each two clusters that have met.
+    pair, doubt = np.full((m, m), np.float32(np.nan)), np.full((m, m), np.float32(np.inf))
     for k in range(left.shape[0]):
-        x = min(np.float32(CLIP), logits[k])
+        x = doubt_of(logits[k])
         pair[left[k], right[k]], pair[right[k], left[k]] = x, x
-        mean[left[k], right[k]], mean[right[k], left[k]] = x, x
+        doubt[left[k], right[k]], doubt[right[k], left[k]] = x, x
     size, alive, cluster = np.ones(m, np.int64), np.ones(m, np.bool_), np.arange(m)
     # The articles of a cluster are a list; it begins at the one by which the cluster is named.
     after, tail = np.full(m, -1, np.int64), np.arange(m)
-    nearest, best, row = np.empty(m, np.int64), np.empty(m, np.float32), np.empty(K, np.float32)
+    nearest, least, row = np.empty(m, np.int64), np.empty(m, np.float32), np.empty(K, np.float32)
     for a in range(m):
-        find_nearest(mean, alive, a, nearest, best)
+        find_nearest(doubt, alive, a, nearest, least)
     while True:
-        top = int(np.argmax(best))
-        if nearest[top] < 0 or best[top] < cut:
+        top = int(np.argmin(least))
+        if nearest[top] < 0 or least[top] > doubt_of(cut):
             break
         low, high = min(top, nearest[top]), max(top, nearest[top])
         together = size[low] + size[high]
-        refused = best[top] < cut_at(together, cut)
+        refused = least[top] > doubt_of(cut_at(together, cut))
         gone = low if refused and size[low] < size[high] else high
-        alive[gone], nearest[gone], best[gone] = False, -1, -np.inf
+        alive[gone], nearest[gone], least[gone] = False, -1, np.inf
         if not refused:
             for c in range(m):
-                if not alive[c] or c == low or (mean[low, c] == -np.inf and mean[high, c] == -np.inf):
+                if not alive[c] or c == low or (doubt[low, c] == np.inf and doubt[high, c] == np.inf):
                     continue
                 for one in (low, high):
-                    if mean[one, c] == -np.inf:
-                        mean[one, c] = mean_between(p, w, members, after, one, c, pair, row)
-                x = np.float32((size[low] * mean[low, c] + size[high] * mean[high, c]) / together)
-                mean[low, c], mean[c, low] = x, x
+                    if doubt[one, c] == np.inf:
+                        doubt[one, c] = mean_doubt(p, w, members, after, one, c, pair, row)
+                x = np.float32((size[low] * doubt[low, c] + size[high] * doubt[high, c]) / together)
+                doubt[low, c], doubt[c, low] = x, x
             for c in range(m):
                 if cluster[c] == high:
                     cluster[c] = low
@@ -192,14 +210,14 @@ def link_component(
             if not alive[c]:
                 continue
             if nearest[c] == gone or (not refused and (c == low or nearest[c] == low)):
-                find_nearest(mean, alive, c, nearest, best)
-            elif not refused and (mean[c, low] > best[c] or (mean[c, low] == best[c] and low < nearest[c])):
-                nearest[c], best[c] = low, mean[c, low]
+                find_nearest(doubt, alive, c, nearest, least)
+            elif not refused and (doubt[c, low] < least[c] or (doubt[c, low] == least[c] and low < nearest[c])):
+                nearest[c], least[c] = low, doubt[c, low]
     for a in range(m):
-        total, count = np.float32(0), 0
+        total, count = 0.0, 0
         for b in range(m):
             if b != a and cluster[b] == cluster[a]:
                 total += pair[a, b]
                 count += 1
         labels[members[a]] = members[cluster[a]]
-        strength[members[a]] = total / max(1, count)
+        strength[members[a]] = joint_logit(total / count) if count else 0.0

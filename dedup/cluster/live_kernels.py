@@ -13,7 +13,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from dedup.cluster import linkage, pair_features
-from dedup.cluster.linkage import CLIP, cut_at
+from dedup.cluster.linkage import cut_at, doubt_of, joint_logit
 from dedup.cluster.pair_features import K, logit_of
 from dedup.text.compiled import kernel
 from dedup.vectors.anchors import UNDATED
@@ -207,14 +207,8 @@ def live_candidates(s: Any, p: Any, slot: Any, keys: Any, weights: Any, window: 
 
 
 @njit(nogil=True)
-def clipped(p: Any, w: Any, a: Any, b: Any, row: Any) -> Any:
-    """Clipped log-odds of two slots."""
-    return min(np.float32(CLIP), max(np.float32(-CLIP), logit_of(p, w, a, b, row)))
-
-
-@njit(nogil=True)
 def ask_story(s: Any, p: Any, w: Any, slot: Any, story: Any, cut: Any, row: Any) -> Any:
-    """Mean clipped log-odds of ``slot`` with a story's members, and the share of them that do not object.
+    """Joint log-odds of ``slot`` with a story's members, and the share of them that do not object.
 
     Of a large story every k-th member is asked, the newest always; those judged as candidates are not judged again.
     """
@@ -224,19 +218,19 @@ def ask_story(s: Any, p: Any, w: Any, slot: Any, story: Any, cut: Any, row: Any)
     at, position = s.story_head[story], 0
     while at >= 0:
         if (size - 1 - position) % step == 0:
-            x = s.judged[at] if s.judged[at] != 0 else clipped(p, w, slot, at, row)
-            total += x
+            x = s.judged[at] if s.judged[at] != 0 else logit_of(p, w, slot, at, row)
+            total += doubt_of(x)
             asked += 1
             if x >= cut - OBJECTION:
                 content += 1
         at = s.next_slot[at]
         position += 1
-    return total / asked, content / asked
+    return joint_logit(total / asked), content / asked
 
 
 @njit(nogil=True)
 def ask_stories(s: Any, p: Any, w: Any, one: Any, two: Any, row: Any) -> Any:
-    """Mean clipped log-odds between the members of two stories, of each every k-th."""
+    """Joint log-odds of the members of two stories, of each every k-th."""
     step_one = max(1, (s.story_size[one] + SAMPLE - 1) // SAMPLE)
     step_two = max(1, (s.story_size[two] + SAMPLE - 1) // SAMPLE)
     total, asked = 0.0, 0
@@ -246,13 +240,13 @@ def ask_stories(s: Any, p: Any, w: Any, one: Any, two: Any, row: Any) -> Any:
             b, j = s.story_head[two], 0
             while b >= 0:
                 if (s.story_size[two] - 1 - j) % step_two == 0:
-                    total += clipped(p, w, a, b, row)
+                    total += doubt_of(logit_of(p, w, a, b, row))
                     asked += 1
                 b = s.next_slot[b]
                 j += 1
         a = s.next_slot[a]
         i += 1
-    return total / asked
+    return joint_logit(total / asked)
 
 
 @kernel(linkage, pair_features)
@@ -263,8 +257,8 @@ def assign_slots(
     """Assign the slots from ``first`` on, in order; return the number of merges.
 
     For slot ``first + k``: ``out_row int64[n, 4]`` receives story row, 1 if it was founded, best member (-1), and
-    the row of the runner-up (-1); ``out_number float32[n, 4]`` mean log-odds, quorum, log-odds of the best member and
-    mean log-odds of the runner-up.  ``merges int64[m, 3]`` receives (k, survivor, merged row).
+    the row of the runner-up (-1); ``out_number float32[n, 4]`` joint log-odds, quorum, log-odds of the best member and
+    joint log-odds of the runner-up.  ``merges int64[m, 3]`` receives (k, survivor, merged row).
     """
     n = key_offsets.shape[0] - 1
     row = np.empty(K, np.float32)
@@ -280,7 +274,7 @@ def assign_slots(
         best, best_logit = -1, -np.inf
         for c in range(count):
             logits[c] = logit_of(p, w, slot, candidates[c], row)
-            s.judged[candidates[c]] = min(np.float32(CLIP), max(np.float32(-CLIP), logits[c]))
+            s.judged[candidates[c]] = logits[c]
             if logits[c] > best_logit:
                 best, best_logit = candidates[c], logits[c]
         # Stories with a member at or above the cut, most probable member first.

@@ -36,9 +36,9 @@ class PairModel:
         Weight of each pair feature, in log-odds per unit.
     intercept : float
     link_at : float
-        Mean log-odds between two groups of articles at which linking them is as good as not.
+        Joint log-odds of two groups of articles (:mod:`dedup.cluster.linkage`) at which linking them is as good as not.
     link_scale : float
-        Slope that turns mean log-odds above ``link_at`` into the log-odds that the link is right.
+        Slope that turns joint log-odds above ``link_at`` into the log-odds that the link is right.
     version : str
         Name of the trained weights.
     """
@@ -82,12 +82,12 @@ class PairModel:
         return stack_models([self], np.zeros(n, np.uint8))
 
     def link_logit(self, threshold: float) -> float:
-        """Mean log-odds at which a link is right with probability ``threshold``."""
+        """Joint log-odds at which a link is right with probability ``threshold``."""
         return self.link_at + float(np.log(threshold / (1 - threshold))) / self.link_scale
 
-    def link_probability(self, mean_logit: float) -> float:
-        """Probability that a link of that mean log-odds is right."""
-        return float(1 / (1 + np.exp(-self.link_scale * (mean_logit - self.link_at))))
+    def link_probability(self, joint_logit: float) -> float:
+        """Probability that a link of those joint log-odds is right."""
+        return float(1 / (1 + np.exp(-self.link_scale * (joint_logit - self.link_at))))
 
     def features(
         self, features: Features, left: NDArray[np.int64], right: NDArray[np.int64], idf: Idf | None = None

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from dedup.article import Article
 from dedup.cluster.candidates import candidate_pairs
-from dedup.cluster.linkage import CLIP, average_linkage
+from dedup.cluster.linkage import CLIP, DOUBT, average_linkage
 from dedup.cluster.pair_features import NAMES, Weights, prepare
 from dedup.cluster.pairs import PairModel, pair_logits, pair_rows, stack_models
 from dedup.cluster.reliability import reliability, reliability_svg, reliability_table
@@ -46,7 +46,7 @@ CANDIDATES = 25
 _TIME = NAMES.index("time_apart")
 #: Features whose weights are set by the negatives made by rule.
 _RULES = [NAMES.index("template"), NAMES.index("rubric")]
-#: Mean log-odds that are tried as the link decision.
+#: Joint log-odds that are tried as the link decision.
 CUTS = np.arange(-3.0, 1.01, 0.25)
 _NUMBER = re.compile(r"\d+")
 
@@ -234,18 +234,18 @@ def curve(
 def _links(
     data: LabelledSet, left: NDArray[np.int64], right: NDArray[np.int64], logits: NDArray[np.float32]
 ) -> tuple[NDArray, NDArray]:
-    """Mean log-odds of each article with each true story that holds a candidate of it, and whether it is its own."""
-    clipped = np.clip(logits, -CLIP, CLIP)
+    """Joint log-odds of each article with each true story that holds a candidate of it, and whether it is its own."""
+    doubts = np.exp(-DOUBT * np.clip(logits, -CLIP, CLIP))
     article, other = np.concatenate([left, right]), np.concatenate([right, left])
     key = article * (int(data.story.max()) + 1) + data.story[other]
     cells, inverse = np.unique(key, return_inverse=True)
-    total = np.bincount(inverse, np.tile(clipped, 2))
+    total = np.bincount(inverse, np.tile(doubts, 2))
     story = cells % (int(data.story.max()) + 1)
     sizes = np.bincount(data.story)[story] - (data.story[cells // (int(data.story.max()) + 1)] == story)
     # Members that were no candidates count as far apart.
     asked = np.bincount(inverse)
-    mean = (total - CLIP * (sizes - asked)) / sizes
-    return mean, data.story[cells // (int(data.story.max()) + 1)] == story
+    joint = -np.log((total + np.exp(DOUBT * CLIP) * (sizes - asked)) / sizes) / DOUBT
+    return joint, data.story[cells // (int(data.story.max()) + 1)] == story
 
 
 def link_decision(

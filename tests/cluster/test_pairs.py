@@ -12,7 +12,7 @@ from sklearn.metrics import adjusted_rand_score
 from dedup.article import Article
 from dedup.cluster.candidates import candidate_pairs
 from dedup.cluster.explain import explain
-from dedup.cluster.linkage import LOOSE, cut_at, link_component
+from dedup.cluster.linkage import DOUBT, LOOSE, cut_at, link_component
 from dedup.cluster.pair_features import NAMES, prepare
 from dedup.cluster.pairs import PairModel, pair_rows
 from dedup.cluster.stories import cluster_stories
@@ -81,7 +81,8 @@ def linked(logits: NDArray[np.float32], cut: float) -> NDArray[np.int64]:
     link_component(nobody, weights, np.arange(m), left, right, logits[left, right], cut, labels, strength)
     for a in range(m):
         others = (labels == labels[a]) & (np.arange(m) != a)
-        assert strength[a] == pytest.approx(logits[a, others].mean() if others.any() else 0, abs=1e-4)
+        doubt = np.exp(-DOUBT * logits[a, others]).mean() if others.any() else 1
+        assert strength[a] == pytest.approx(-np.log(doubt) / DOUBT, abs=1e-4)
     return labels
 
 
@@ -90,9 +91,9 @@ def test_linkage_is_that_of_scipy() -> None:
     for m in (2, 7, LOOSE - 1):
         points = rng.normal(size=(m, 3))
         apart = np.linalg.norm(points[:, None] - points[None], axis=2).astype(np.float32)
-        tree = linkage(squareform(apart, checks=False), "average")
+        tree = linkage(squareform(np.exp(DOUBT * apart) - 1, checks=False), "average")
         for cut in (0.5, 1.2, 2.0):
-            expected = fcluster(tree, cut, "distance")
+            expected = fcluster(tree, np.exp(DOUBT * cut) - 1, "distance")
             assert adjusted_rand_score(expected, linked(-apart, -cut)) == 1
 
 
