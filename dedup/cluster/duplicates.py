@@ -197,8 +197,10 @@ def find_duplicates(
 
     Notes
     -----
-    Memory beside the texts: ``n * (4 * num_perm + 274)`` bytes of tables (made by ``table`` where given), about
-    ``24 * n * threads`` while joining, and 8 bytes a candidate pair.
+    Memory beside the texts: ``n * (4 * num_perm + 274)`` bytes of tables (made by ``table`` where given); while
+    joining, the greater of ``24 * n * threads`` bytes and 8 bytes a sampled shingle (all of a short text's, 24 to 48 of
+    a long one's); 100 bytes a candidate pair; 12 MB a thread; and, while verifying, the texts of 8,192 pairs and 16
+    bytes for each of their words.
 
     References
     ----------

@@ -23,7 +23,7 @@ LONGEST_LIST = 16
 #: Share of the cut's samples that must be in the longer text for the pair to be verified.
 SHARED_SAMPLES = 0.4
 #: Candidate pairs verified at a time: bounds the shingle sets in memory.
-_BLOCK = 1 << 15
+_BLOCK = 1 << 13
 
 
 @dataclass(frozen=True, slots=True)

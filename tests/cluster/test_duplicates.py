@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from itertools import combinations
 from pathlib import Path
 
@@ -105,6 +106,26 @@ def test_threads_container_and_mapped_tables_do_not_matter(texts: list[str], tmp
             assert np.array_equal(getattr(one, name), getattr(other, name)), name
         assert one.pairs.to_arrow().equals(other.pairs.to_arrow())
     assert (tmp_path / "signatures").stat().st_size == len(texts) * 512
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_memory_is_as_told(threads: int) -> None:
+    """The formula in the docstring of find_duplicates, against what numpy allocates (which tracemalloc sees)."""
+    n, words = 30_000, 40
+    draw = np.random.default_rng(13)
+    texts = [_article(draw, words) for _ in range(n)]
+    for i in range(0, n, 10):
+        texts[i + 1] = f"{texts[i]} thêm"
+    column = pa.array(texts)
+    dedup.find_duplicates(column[:100], threads=threads)
+    tracemalloc.start()
+    found = dedup.find_duplicates(column, threads=threads)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    tables = n * (4 * 128 + 274)
+    joining = max(24 * n * threads, 8 * (words - 4) * n)
+    verifying = 2 * 8192 * words * 16
+    assert tables < peak < tables + joining + 100 * len(found.pairs) + 12_000_000 * threads + verifying
 
 
 def test_templates_are_reported_and_kept_apart() -> None:

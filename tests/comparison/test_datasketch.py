@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import numpy as np
 import pytest
 from datasketch import LeanMinHash, MinHash, MinHashLSH
@@ -32,6 +34,34 @@ def test_signatures_are_bit_identical(text: str, shape: tuple[int, int, int]) ->
     ours = minhash([text], num_perm=num_perm, ngram=ngram, seed=seed)
     assert ours.dtype == np.uint32
     assert np.array_equal(ours[0], reference(text, num_perm=num_perm, ngram=ngram, seed=seed).hashvalues)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "国务院总理今天在北京主持召开会议，研究2024年经济工作。",
+        "総理大臣は記者会見を開いた。カタカナとひらがな。",
+        "นายกรัฐมนตรีแถลงข่าวเมื่อวันที่ 21 สิงหาคม",
+        "أعلن رئيس الوزراء يوم الاثنين أن الميزانية ٢٠٢٤ ستخفض",
+        "प्रधानमंत्री ने सोमवार को कहा कि बजट कम किया जाएगा",
+        "대통령은 월요일 기자회견을 열었다",
+        "😀 tin nóng 🎉🎉 trong ngày 👨\u200d👩\u200d👧 và đêm 🇻🇳",
+        "Thủ tướng chủ trì hội nghị; THÚY ở Hoà Bình khoẻ",
+        "một",
+        "",
+    ],
+    ids="Chinese Japanese Thai Arabic Hindi Korean emoji Vietnamese word nothing".split(),  # noqa: SIM905
+)
+@pytest.mark.parametrize("times", [1, 40])
+def test_scripts(text: str, times: int) -> None:
+    """In NFC and not, once and over again, alone and among others."""
+    whole = " ".join([text] * times)
+    forms = [whole, unicodedata.normalize("NFD", whole), whole.upper()]
+    ours = minhash(["trước", *forms, "sau"])[1:-1]
+    for form, row in zip(forms, ours, strict=True):
+        assert np.array_equal(row, reference(form).hashvalues)
+    assert np.array_equal(ours[0], ours[1])
+    assert np.array_equal(ours[0], ours[2])
 
 
 def test_signatures_travel_both_ways() -> None:

@@ -25,6 +25,29 @@ def test_unicode_form_and_line_breaks_do_not_matter(text: str) -> None:
     assert np.array_equal(signatures[0], signatures[2])
 
 
+_CASED = st.text("aăâbcdđeêhiklmnoôơuưvxyàảãáạằẳẵắặòỏõóọừửữứựỳỷỹỵéñç абвг αβγ 09 .,-", max_size=80)
+
+
+@settings(max_examples=100, deadline=None)
+@given(_CASED)
+def test_case_does_not_matter(text: str) -> None:
+    signatures = minhash([text, text.upper(), text.title()], num_perm=16)
+    assert np.array_equal(signatures[0], signatures[1])
+    assert np.array_equal(signatures[0], signatures[2])
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(max_size=60), st.text(max_size=60))
+def test_identity_and_symmetry(one: str, other: str) -> None:
+    a, b, again = minhash([one, other, one])
+    assert estimate_jaccard(a, again) == 1.0
+    assert estimate_jaccard(a, b) == estimate_jaccard(b, a)
+    sets = ShingleSets.of([one, other])
+    there, back = sets.scores([0], [1]), sets.scores([1], [0])
+    assert there.jaccard[0] == back.jaccard[0]
+    assert there.containment_left[0] == back.containment_right[0]
+
+
 @pytest.mark.parametrize("threads", [1, 3, None])
 def test_threads_and_container_do_not_matter(threads: int | None) -> None:
     expected = np.concatenate([minhash([text], threads=1) for text in TEXTS])
