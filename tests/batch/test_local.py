@@ -191,6 +191,9 @@ cluster_files([sys.argv[1]], sys.argv[2], settings=Settings(), memory=sys.argv[3
 def test_a_run_killed_at_any_moment_goes_on_and_ends_alike(corpus: Path, expected: bytes, tmp_path: Path) -> None:
     kills = int(os.environ.get("CHAOS_KILLS", "6"))
     dice = random.Random(11)
+    started = time.monotonic()
+    subprocess.run([sys.executable, "-c", SCRIPT, str(corpus), str(tmp_path / "undisturbed.jsonl"), ""], check=True)
+    undisturbed = time.monotonic() - started
     killed = number = 0
     while killed < kills:
         out = tmp_path / f"out{number}.jsonl"
@@ -198,7 +201,7 @@ def test_a_run_killed_at_any_moment_goes_on_and_ends_alike(corpus: Path, expecte
         while not out.exists():
             memory = dice.choice(["", "1MB"])
             run = subprocess.Popen([sys.executable, "-c", SCRIPT, str(corpus), str(out), memory])
-            time.sleep(dice.uniform(0.3, 4.5))
+            time.sleep(dice.uniform(0.1, 1.3) * undisturbed)
             if run.poll() is None:
                 run.send_signal(signal.SIGKILL)
                 killed += 1

@@ -219,6 +219,12 @@ def test_a_run_killed_at_any_moment_goes_on(
 ) -> None:
     wanted = int(os.environ.get("CHAOS_KILLS", "3"))
     dice = random.Random(2)
+    url = f"embedded:{tmp_path / 'undisturbed'}"
+    with Service.open(url) as service:
+        stream(service, rows, 0)
+        started = time.monotonic()
+        subprocess.run([sys.executable, "-c", SCRIPT, url], check=True)
+        undisturbed = time.monotonic() - started
     kills = number = 0
     while kills < wanted:
         number += 1
@@ -227,7 +233,7 @@ def test_a_run_killed_at_any_moment_goes_on(
             before = stream(service, rows, number)
             while service.connection.one("GET", keys.snapshot("nightly")) is None:
                 run = subprocess.Popen([sys.executable, "-c", SCRIPT, url])
-                time.sleep(dice.uniform(0.6, 4.0))
+                time.sleep(dice.uniform(0.2, 1.3) * undisturbed)
                 if run.poll() is None:
                     run.send_signal(signal.SIGKILL)
                     kills += 1
