@@ -208,7 +208,7 @@ def _featurize(articles: Sequence[Article], boilerplate: LineFilter | None) -> F
     term_hash = np.empty(n * (WORDS + BIGRAMS), np.uint32)
     term_bits, term_idf = (np.empty(len(term_hash), np.uint8) for _ in range(2))
     anchor_key, anchor_weight = np.empty(n * ANCHORS, np.uint32), np.empty(n * ANCHORS, np.uint8)
-    known = np.zeros((n, 2), np.int64)
+    known = np.zeros((n, 3), np.int64)
     featurize_column(
         titles.data, titles.offsets, head.offsets,
         head.hash, head.start, head.end, head.flags, head.separator, head.value,

@@ -23,7 +23,6 @@ from dedup.vectors.prior import (
     BIGRAM_SHARE,
     SCALE,
     UNKNOWN_WORD,
-    look_up,
 )
 
 #: Bits of a term's ``flags``; the three bits above them hold its frequency class.
@@ -66,83 +65,97 @@ def quoted(data: Any, start: int, base: int) -> bool:
     return bool(i - 2 >= base and data[i - 2] == 0xE2 and data[i - 1] == 0x80 and 0x98 <= c <= 0x9D)
 
 
-@inlined
-def idf_of_word(keys: Any, idf: Any, begin: int, mask: int, h: Any) -> Any:
-    """Prior IDF of a word."""
-    found = look_up(keys, idf, begin, mask, h)
-    if found >= 0:
-        return found / SCALE
-    return ABSENT_WORD if mask >= 0 else UNKNOWN_WORD
+@njit(nogil=True)
+def look_up_priors(hash_: Any, first: Any, last: Any, keys: Any, idf: Any, begin: Any, mask: Any, out: Any) -> Any:
+    """Write the prior IDFs of tokens ``first:last`` and of the pairs they end, -1 if absent, to ``out int16[:, 2]``.
 
-
-@inlined
-def add_term(slots: Any, used: Any, count: int, tf: Any, bits: Any, idf: Any, h: Any, flag: int, weight: float) -> int:
-    """Count one occurrence of a term; ``weight`` is its prior IDF.  Return the number of distinct terms."""
-    mask = slots.shape[0] - 1
-    slot = np.int64(h ^ (h >> np.uint32(16))) & mask
-    while slots[slot] != 0 and slots[slot] != h:
-        slot = (slot + 1) & mask
-    if slots[slot] == 0:
-        slots[slot] = h
-        used[count] = slot
-        count += 1
-        tf[slot] = 0
-        bits[slot] = 0
-        idf[slot] = weight
-    tf[slot] += 1
-    bits[slot] |= flag
-    return count
+    The table is larger than a core's cache: first all places are touched, where no read waits for another, so that
+    many are under way at once; then each is decided.  Returns what was touched, which means nothing.
+    """
+    touched, before = np.uint32(0), np.uint32(0)
+    for i in range(first, last):
+        h = hash_[i]
+        pair = np.uint32(before * np.uint32(0x9E3779B1) + h)
+        before = h
+        slot = begin + (np.int64(h ^ (h >> np.uint32(15))) & mask)
+        touched ^= keys[slot] ^ idf[slot]
+        slot = begin + (np.int64(pair ^ (pair >> np.uint32(15))) & mask)
+        touched ^= keys[slot] ^ idf[slot]
+    before = np.uint32(0)
+    for i in range(first, last):
+        for width in range(2):
+            key = hash_[i] if width == 0 else np.uint32(before * np.uint32(0x9E3779B1) + hash_[i])
+            slot = np.int64(key ^ (key >> np.uint32(15))) & mask
+            while keys[begin + slot] != key and keys[begin + slot] != 0:
+                slot = (slot + 1) & mask
+            out[i - first, width] = idf[begin + slot] if key != 0 and keys[begin + slot] == key else -1
+        before = hash_[i]
+    return touched
 
 
 @njit(nogil=True)
 def collect_terms(
     data: Any, base: Any, hash_: Any, start: Any, flags: Any, sep: Any, first: Any, last: Any, title: Any,
-    keys: Any, prior: Any, begin: Any, mask: Any, has_bigrams: Any,
+    keys: Any, prior: Any, begin: Any, mask: Any, has_bigrams: Any, found: Any,
     slots: Any, used: Any, count: Any, tf: Any, bits: Any, idf: Any, known: Any,
 ) -> Any:  # fmt: skip
-    """Count the terms of tokens ``first:last``; ``known`` counts plain bigrams, and those the table holds."""
+    """Count the terms of tokens ``first:last``; ``known`` counts plain bigrams, and those the table holds.
+
+    ``found int16[:, 2]`` is scratch.  Terms are counted in place, not by a helper: numba would count references to
+    the table's columns at every term, which took longer than the term.
+    """
     shouted = 0
     for i in range(first, last):
         if flags[i] & t.FLAG_ALLCAPS:
             shouted += 1
     all_caps = shouted * 2 > last - first
+    if mask >= 0:
+        known[2] ^= look_up_priors(hash_, first, last, keys, prior, begin, mask, found)
+    table = slots.shape[0] - 1
     before, before_idf, before_name, before_number = np.uint32(0), 0.0, False, False
     before_plain = False
     for i in range(first, last):
         h = hash_[i]
-        flag = TITLE if title else LEAD if i - first < LEAD_TOKENS else 0
+        field = TITLE if title else LEAD if i - first < LEAD_TOKENS else 0
         number = flags[i] & (t.FLAG_DIGITS | t.FLAG_MIXED) != 0
         capital = flags[i] & t.FLAG_CAPITAL != 0 and not number
         opens = flags[i] & t.FLAG_SENTENCE != 0 or (capital and quoted(data, base + np.int64(start[i]), base))
         chained = i + 1 < last and flags[i + 1] & t.FLAG_CAPITAL != 0 and sep[i + 1] == t.GAP_SPACE
         name = capital and not all_caps and (not opens or chained or flags[i] & t.FLAG_ALLCAPS != 0)
-        weight = idf_of_word(keys, prior, begin, mask, h)
-        if h != 0:
-            count = add_term(
-                slots, used, count, tf, bits, idf, h,
-                flag | (NAME if name else 0) | (NUMBER if number else 0), weight,
-            )  # fmt: skip
         plain = not capital and not number
-        if i > first and sep[i] != t.GAP_NEWLINE and not flags[i] & t.FLAG_SENTENCE:
-            pair = np.uint32(before * np.uint32(0x9E3779B1) + h)
-            found = look_up(keys, prior, begin, mask, pair) if has_bigrams else -1
-            if found >= 0:
-                pair_idf = found / SCALE
-            elif has_bigrams:
-                pair_idf = ABSENT_BIGRAM
+        word_idf = UNKNOWN_WORD
+        if mask >= 0:
+            word_idf = found[i - first, 0] / SCALE if found[i - first, 0] >= 0 else ABSENT_WORD
+        paired = i > first and sep[i] != t.GAP_NEWLINE and not flags[i] & t.FLAG_SENTENCE
+        for width in range(2 if paired else 1):
+            if width == 0:
+                term, weight = h, word_idf
+                flag = field | (NAME if name else 0) | (NUMBER if number else 0)
             else:
-                pair_idf = min(BIGRAM_LIMIT, BIGRAM_SHARE * (before_idf + weight))
-            both = name and before_name and sep[i] == t.GAP_SPACE
-            if pair != 0:
-                count = add_term(
-                    slots, used, count, tf, bits, idf, pair,
-                    flag | BIGRAM | (NAME if both else 0) | (NUMBER if number or before_number else 0), pair_idf,
-                )  # fmt: skip
-            if not title and plain and before_plain and sep[i] == t.GAP_SPACE:
-                known[0] += 1
-                if (found >= 0) if has_bigrams else weight < ABSENT_WORD:
-                    known[1] += 1
-        before, before_idf, before_number, before_plain = h, weight, number, plain
+                term = np.uint32(before * np.uint32(0x9E3779B1) + h)
+                if not has_bigrams:
+                    weight = min(BIGRAM_LIMIT, BIGRAM_SHARE * (before_idf + word_idf))
+                else:
+                    weight = found[i - first, 1] / SCALE if found[i - first, 1] >= 0 else ABSENT_BIGRAM
+                both = name and before_name and sep[i] == t.GAP_SPACE
+                flag = field | BIGRAM | (NAME if both else 0) | (NUMBER if number or before_number else 0)
+                if not title and plain and before_plain and sep[i] == t.GAP_SPACE:
+                    known[0] += 1
+                    if (found[i - first, 1] >= 0) if has_bigrams else word_idf < ABSENT_WORD:
+                        known[1] += 1
+            if term == 0:
+                continue
+            slot = np.int64(term ^ (term >> np.uint32(16))) & table
+            while slots[slot] != 0 and slots[slot] != term:
+                slot = (slot + 1) & table
+            if slots[slot] == 0:
+                slots[slot] = term
+                used[count] = slot
+                count += 1
+                tf[slot], bits[slot], idf[slot] = 0, 0, weight
+            tf[slot] += 1
+            bits[slot] |= flag
+        before, before_idf, before_number, before_plain = h, word_idf, number, plain
         before_name = capital and not all_caps
     return count
 
@@ -234,7 +247,8 @@ def featurize_column(
 ) -> None:  # fmt: skip
     """Featurize every article; ``t_*`` are the title's columns, the others the body's (see ``Tokens``).
 
-    Results go to the columns of :class:`dedup.vectors.Features`; ``known int64[n, 2]`` counts plain bigrams.
+    Results go to the columns of :class:`dedup.vectors.Features`; ``known int64[n, 3]`` counts plain bigrams, and
+    those the prior knows; the third column is scratch.
     """
     longest = 0
     for i in range(published.shape[0]):
@@ -245,6 +259,7 @@ def featurize_column(
     bits = np.empty(size, np.uint8)
     idf = np.empty(size, np.float32)
     used = np.empty(size, np.int64)
+    priors = np.empty((min(longest, MAX_TOKENS), 2), np.int16)
     found_key = np.empty(_COLLECTED, np.uint32)
     found_weight = np.empty(_COLLECTED, np.int64)
     found_place = np.empty(_COLLECTED, np.int64)
@@ -257,12 +272,12 @@ def featurize_column(
         table = slots[: slots_for(last_title - t_offsets[i] + last_body - offsets[i])]
         count = collect_terms(
             t_data, t_at[i], t_hash, t_start, t_flags, t_sep, t_offsets[i], last_title, True,
-            keys, idfs, begin[code], mask[code], bigram_tables[code],
+            keys, idfs, begin[code], mask[code], bigram_tables[code], priors,
             table, used, count, tf, bits, idf, known[i],
         )  # fmt: skip
         count = collect_terms(
             data, at[i], hash_, start, flags, sep, offsets[i], last_body, False,
-            keys, idfs, begin[code], mask[code], bigram_tables[code],
+            keys, idfs, begin[code], mask[code], bigram_tables[code], priors,
             table, used, count, tf, bits, idf, known[i],
         )  # fmt: skip
         found = find_anchors(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup.text.compiled import inlined, kernel
+from dedup.text.compiled import kernel
 
 #: IDFs are kept in sixteenths in one byte.
 SCALE = 16
@@ -77,18 +77,3 @@ def fill_table(keys: Any, values: Any, new_keys: Any, new_values: Any) -> None:
             slot = (slot + np.uint32(1)) & mask
         keys[slot] = key
         values[slot] = new_values[k]
-
-
-@inlined
-def look_up(keys: Any, values: Any, begin: int, mask: int, key: Any) -> Any:
-    """Return the value of ``key`` in the table at ``begin``, -1 if absent."""
-    if mask < 0 or key == 0:
-        return -1
-    slot = np.int64(key ^ (key >> np.uint32(15))) & mask
-    while True:
-        found = keys[begin + slot]
-        if found == key:
-            return np.int64(values[begin + slot])
-        if found == 0:
-            return -1
-        slot = (slot + 1) & mask
