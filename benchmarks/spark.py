@@ -1,7 +1,7 @@
 """The Spark engine beside the local one: the same rows, and what more cores are worth.
 
     python -m benchmarks.spark --articles 100000
-    python -m benchmarks.spark --masters 'local-cluster[2,2,3072]'
+    python -m benchmarks.spark --articles 30000 --results spark_scaling
 
 A tenth of the corpus is one article in very many versions, so that they all meet in the same buckets.  Every master
 (``local-cluster[EXECUTORS,CORES,MEGABYTES]``: executors are processes of their own) runs in a process of its own; all
@@ -80,6 +80,7 @@ def main() -> None:
     parser.add_argument("--articles", type=int, default=100_000)
     parser.add_argument("--masters", default=MASTERS, help="comma-separated; each like local-cluster[2,1,3072]")
     parser.add_argument("--folder", type=Path, help="where corpora and outputs go; a temporary one when missing")
+    parser.add_argument("--results", default="spark", help="name of the file of results")
     args = parser.parse_args()
     with ExitStack() as stack:
         folder = args.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -102,7 +103,7 @@ def main() -> None:
         for run in runs:
             run["speedup"] = round(runs[0]["seconds"] / run["seconds"], 2)
         figures = {"articles": len(expected), "largest_group": max(sizes.values()), "local": local, "spark": runs}
-        results.write("spark", figures)
+        results.write(args.results, figures)
 
 
 if __name__ == "__main__":
