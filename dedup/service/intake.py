@@ -53,8 +53,7 @@ class Intake:
         for start in range(0, len(valid), BATCH):
             self._admit(valid[start : start + BATCH], accepted_us)
         seconds = time.perf_counter() - started
-        self._connection.execute(meters.observe("ingest", [seconds] * len(valid)))
-        self.count("ingested", len(valid))
+        self._connection.execute([*meters.observe("ingest", [seconds] * len(valid)), *_counted("ingested", len(valid))])
         trail("ingested", (article.id for article in valid), seconds=round(seconds, 4))
         return Receipt(tuple(article.id for article in valid), tuple(one.rejection() for one in refused))
 
@@ -83,9 +82,7 @@ class Intake:
 
     def count(self, name: str, number: int) -> None:
         """Add to what was done in this minute, and ever."""
-        minute = keys.rate(int(time.time()) // 60)
-        step = [("HINCRBY", minute, name, number), ("EXPIRE", minute, 600), meters.count(name, number)]
-        self._connection.execute(step)
+        self._connection.execute(_counted(name, number))
 
     def _ingest_or_isolate(self, records: Sequence[Any], accepted_us: int | None) -> None:
         try:
@@ -127,6 +124,11 @@ class Intake:
             letters = [deadletters.letter(raw, reason, tries=count, at_ms=now_ms) for raw, reason, count in dead]
             self._connection.run(deadletters.put(letters, at_ms=now_ms))
             self.count("dead", len(dead))
+
+
+def _counted(name: str, number: int) -> list[scripts.Command]:
+    minute = keys.rate(int(time.time()) // 60)
+    return [("HINCRBY", minute, name, number), ("EXPIRE", minute, 600), meters.count(name, number)]
 
 
 def to_wake(life_ms: int) -> Plan[list[str]]:
