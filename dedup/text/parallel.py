@@ -46,7 +46,7 @@ def ordered_map(function: Callable[[In], Out], items: Iterable[In], *, threads: 
 
 
 def map_texts(
-    function: Callable[[int, Texts], Out], texts: Any, *, threads: int | None, piece_bytes: int = 1 << 20
+    function: Callable[[int, Texts], Out], texts: Any, *, threads: int | None, piece_bytes: int = 1 << 19
 ) -> list[Out]:
     """Apply a function to consecutive pieces of the texts, each normalised first in its own thread.
 
