@@ -34,6 +34,8 @@ Plan = Generator[Sequence[Command], list[Any], T]
 CONNECT, REPLY = 3.0, 15.0
 #: Times in seconds between tries after a lost connection, before jitter; together half a minute.
 PAUSES = (0.02, 0.1, 0.3, 1, 2, 3, 5, 5, 7, 7)
+#: Of these, how many for a server that has not answered yet: who gave a wrong address is told within seconds.
+FIRST = 5
 
 _GONE = (faults.ConnectionError, faults.TimeoutError, faults.BusyLoadingError, faults.ClusterDownError, OSError)
 
@@ -99,7 +101,7 @@ class Connection:
     settings:
         ``url`` (``embedded:PATH``, ``redis://``, ``rediss://``, ``unix://``) and ``cluster``.
     patient:
-        Retry over about half a minute when the store does not answer; else once, for liveness checks.
+        Retry over about half a minute when the store stops answering (some seconds when it never has); else once.
 
     Raises
     ------
@@ -119,6 +121,7 @@ class Connection:
             self.embedded.ensure()
             self.url = self.embedded.url
         self.client: Any = client_for(self.url, cluster=settings.cluster)
+        self._met = False
 
     def run(self, plan: Plan[T]) -> T:
         """Run a plan to its end and return its result."""
@@ -142,11 +145,15 @@ class Connection:
             return []
         for attempt in range(len(self._pauses) + 1):
             try:
-                return self._send(step)
+                replies = self._send(step)
+                self._met = True
+                return replies
             except _GONE as error:
-                if attempt == len(self._pauses):
+                self._met = self._met or isinstance(error, faults.BusyLoadingError)
+                pauses = self._pauses if self._met else self._pauses[:FIRST]
+                if attempt >= len(pauses):
                     raise error_from(error) from error
-                time.sleep(self._pauses[attempt] * random.uniform(0.5, 1.5))
+                time.sleep(pauses[attempt] * random.uniform(0.5, 1.5))
                 if self.embedded is not None:
                     self.embedded.ensure()
         raise AssertionError("unreachable")
