@@ -38,14 +38,16 @@ def watch(settings: Settings, pushed: Queue[Any], out: Queue[Any]) -> None:
     """Note for every message when the last of its articles became visible."""
     waits: list[float] = []
     with Service.open(settings=settings) as service:
+        used = time.process_time()
         while (message := pushed.get()) is not _END:
             due, ids = message
             while len(service.wait(ids, timeout=0.0)) < len(ids):
                 if time.time() - due > 120:
                     break
-                time.sleep(0.002)
+                time.sleep(0.005)
             waits.append(time.time() - due)
-    out.put(waits)
+        used = time.process_time() - used
+    out.put((waits, used))
 
 
 def look(settings: Settings, ids: list[str], until: float, out: Queue[Any]) -> None:
@@ -53,6 +55,7 @@ def look(settings: Settings, ids: list[str], until: float, out: Queue[Any]) -> N
     rng = random.Random(1)
     taken: dict[str, list[float]] = {"article": [], "story": []}
     with Service.open(settings=settings) as service:
+        used = time.process_time()
         while time.time() < until:
             begun = time.perf_counter()
             story = service.article(rng.choice(ids)).story_id
@@ -62,7 +65,8 @@ def look(settings: Settings, ids: list[str], until: float, out: Queue[Any]) -> N
                 service.story(story)
                 taken["story"].append(time.perf_counter() - begun)
             time.sleep(0.005)
-    out.put(taken)
+        used = time.process_time() - used
+    out.put((taken, used))
 
 
 def measure(args: argparse.Namespace) -> dict[str, Any]:
@@ -85,6 +89,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
         watcher.start()
         looker.start()
         time.sleep(3)  # both have opened the service
+        before = run.processor_seconds()
         begun = time.time()
         late = 0.0
         for place in range(0, len(fresh), MESSAGE):
@@ -95,7 +100,9 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
             run.service.push(part, batch=MESSAGE)
             pushed.put((due, [row["id"] for row in part]))
         pushed.put(_END)
-        visible, taken = waits.get(timeout=300), looks.get(timeout=300)
+        (visible, watched), (taken, looked) = waits.get(timeout=300), looks.get(timeout=300)
+        spent = {name: used - before.get(name, 0.0) for name, used in run.processor_seconds().items()}
+        spent |= {"watcher": watched, "looker": looked}
         watcher.join()
         looker.join()
     return {
@@ -106,6 +113,8 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
         "look_up_ms": {name: percentiles(seconds) for name, seconds in taken.items()},
         "look_ups": {name: len(seconds) for name, seconds in taken.items()},
         "latest_push_ms": round(late * 1e3, 1),
+        # A client that lacked time would make the service look slow, or spare it.
+        "processor_seconds_per_second": {name: round(used / args.seconds, 3) for name, used in spent.items()},
     }
 
 
