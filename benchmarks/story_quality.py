@@ -17,11 +17,12 @@ from pathlib import Path
 
 import numpy as np
 
+from dedup.cluster.candidates import candidate_pairs
 from dedup.cluster.linkage import average_linkage
 from dedup.cluster.live import LiveStories
 from dedup.cluster.pair_features import NAMES, Weights, prepare
 from dedup.cluster.pairs import PairModel, pair_logits
-from dedup.cluster.stories import WINDOW, candidate_pairs
+from dedup.cluster.stories import WINDOW
 from dedup.cluster.train import (
     LabelledSet,
     Rows,
@@ -33,6 +34,7 @@ from dedup.cluster.train import (
 )
 from dedup.evaluation import calibration_error, score
 from dedup.readers import read_articles
+from dedup.text.boilerplate import Boilerplate
 from dedup.vectors import Features, Idf, featurize
 
 FAMILIES = {
@@ -152,13 +154,12 @@ def ablate(sets: list[LabelledSet], features: list[Features], rows: list[Rows], 
     """Print what each part is worth: mean BCubed F1 over the sets, batch and stream."""
     orders = [np.random.default_rng(0).permutation(len(one)) for one in features]
 
-    def report(name: str, weights: list[Weights], **options: object) -> None:
-        found = [
-            score(d.story, batch(f, w, **options))["bcubed_f1"] for d, f, w in zip(sets, features, weights, strict=True)
-        ]  # type: ignore[arg-type]
+    def report(name: str, weights: list[Weights], seen: list[Features] = features, idf: Idf | None = None) -> None:
+        judged = list(zip(sets, seen, weights, strict=True))
+        found = [score(d.story, batch(f, w, idf=idf))["bcubed_f1"] for d, f, w in judged]
         best = [
-            max(score(d.story, batch(f, w, cut=cut, **options))["bcubed_f1"] for cut in np.arange(-3, 1.01, 0.5))  # type: ignore[arg-type]
-            for d, f, w in zip(sets, features, weights, strict=True)
+            max(score(d.story, batch(f, w, idf=idf, cut=cut))["bcubed_f1"] for cut in np.arange(-3, 1.01, 0.5))
+            for d, f, w in judged
         ]
         print(
             f"{name:<46} "
@@ -174,6 +175,9 @@ def ablate(sets: list[LabelledSet], features: list[Features], rows: list[Rows], 
         whole = whole or weights
         report(name, weights)
     report("prior IDF alone", whole, idf=Idf.prior())
+    learned = [Boilerplate.of((article.source, article.text) for article in data.articles) for data in sets]
+    bare = [featurize(d.articles, boilerplate=lines, threads=None) for d, lines in zip(sets, learned, strict=True)]
+    report("with boilerplate stripping", whole, bare)
     for name, quorum in (("stream", 0.5), ("stream without quorum", 0.0)):
         found = [
             score(d.story, stream(f, w, o, quorum=quorum))["bcubed_f1"]
