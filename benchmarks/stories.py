@@ -5,8 +5,8 @@ Usage: python benchmarks/stories.py ARTICLES.jsonl.gz [--sizes 10000,30000,10000
 Articles are made from the given ones: each keeps a random 70% of the sentences of one article and takes some of
 another; the reports of one story are published within two days of a month.
 
-Prints, per size: features/s, batch articles/s (stories alone, then from the articles on), stream articles/s with the last
-10,000 assigned among all the others; in the end how the batch grows.
+Prints, per size: features/s, batch articles/s (stories alone, then from the articles on), stream articles/s with the
+last 10,000 assigned among all the others; in the end how the batch grows.
 ``--cpu`` counts seconds of processor time in place of the clock's, for a machine that others use; take ``--threads
 1`` then.
 """
