@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from dedup.text import decoding
+from dedup.text import decoding, tables
 from dedup.text import hashing as h
 from dedup.text import kernels as text_kernels
 from dedup.text.compiled import inlined, kernel
@@ -186,7 +186,7 @@ def sample(shingles: Any, count: int, rate: int, kept: Any, out: Any) -> Any:
     return distinct
 
 
-@kernel(text_kernels, decoding)
+@kernel(text_kernels, decoding, h, tables)
 def sketch_column(data: Any, offsets: Any, table: Any, expansions: Any, a: Any, b: Any, ngram: int, out: Any) -> None:
     """From UTF-8 to signatures, article by article, in scratch memory that stays in cache.
 
@@ -202,7 +202,7 @@ def sketch_column(data: Any, offsets: Any, table: Any, expansions: Any, a: Any, 
         sign(tokens, count, ngram, a, b, shingles, out[i])
 
 
-@kernel(text_kernels, decoding)
+@kernel(text_kernels, decoding, h, tables)
 def fingerprint_column(
     data: Any, offsets: Any, table: Any, expansions: Any, a: Any, b: Any, ngram: int,
     out: Any, content: Any, rates: Any, samples: Any, sample_counts: Any,
@@ -272,7 +272,7 @@ def count_equal(signatures: Any, left: Any, right: Any, out: Any) -> None:
         out[p] = equal
 
 
-@kernel(text_kernels, decoding)
+@kernel(text_kernels, decoding, h, tables)
 def shingle_column(
     data: Any, offsets: Any, table: Any, expansions: Any, ngram: int, masked: bool,
     out: Any, ends: Any, numbers: Any, number_ends: Any,

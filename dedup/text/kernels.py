@@ -294,7 +294,7 @@ def tokenize_article(
     return count
 
 
-@kernel(decoding)
+@kernel(decoding, h, t)
 def tokenize_column(
     data: Any, offsets: Any, table: Any, expansions: Any,
     counts: Any, hash_: Any, start: Any, stop: Any, flags: Any, separator: Any, value: Any,

@@ -38,16 +38,25 @@ def test_several_processes_start_at_once_from_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_helper_changed_in_another_file_is_compiled_anew(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("kernels.py", "folded ^= folded >> _S29", "folded ^= folded >> U64(31)"),
+        ("decoding.py", "three = U16(U16(q) << _H12)", "three = U16(U16(q) << _H6)"),
+        ("hashing.py", "MIX = 0xD6E8FEB86659FD93", "MIX = 0xD6E8FEB86659FD91"),
+    ],
+    ids=["helper", "helper-of-a-helper", "constant"],
+)
+def test_what_changed_in_another_file_is_compiled_anew(tmp_path: Path, file: str, old: str, new: str) -> None:
     package = Path(dedup.__file__).parent
     site = tmp_path / "site"
     shutil.copytree(package, site / "dedup", ignore=shutil.ignore_patterns("__pycache__"))
     before = _run(site, tmp_path / "cache").communicate(timeout=240)[0]
-    hashing = site / "dedup" / "text" / "kernels.py"
-    source = hashing.read_text(encoding="utf-8")
-    changed = source.replace("folded ^= folded >> _S29", "folded ^= folded >> U64(31)")
+    place = site / "dedup" / "text" / file
+    source = place.read_text(encoding="utf-8")
+    changed = source.replace(old, new)
     assert changed != source
-    hashing.write_text(changed, encoding="utf-8")
+    place.write_text(changed, encoding="utf-8")
     after = _run(site, tmp_path / "cache").communicate(timeout=240)[0]
     assert after
     assert after != before
