@@ -129,8 +129,9 @@ class EmbeddedServer:
             "databases": "2",
             "appendonly": "yes",
             "appendfsync": self.settings.fsync,
-            # The default, 64mb, rewrites the file again and again while a store fills.
-            "auto-aof-rewrite-min-size": "256mb",
+            # The default, 64mb, rewrites the file again and again while a store fills: what passes through the queue
+            # is most of it.
+            "auto-aof-rewrite-min-size": "512mb",
             "save": "",
             "maxmemory": self.settings.maxmemory,
             "maxmemory-policy": "noeviction",
