@@ -35,10 +35,10 @@ from dedup.batch.parts import Parts
 from dedup.batch.rearrange import Changes, Placed, Rearrangement, batches, knots
 from dedup.batch.report import Comparison, write_report
 from dedup.batch.window import gather, window_start
+from dedup.cluster.members import pick_members
 from dedup.cluster.relation import Relation
 from dedup.errors import DedupError, FencedOut
 from dedup.outlets import load_outlets
-from dedup.service.canonical import pick
 from dedup.settings import Settings
 from dedup.store import keys, reading
 from dedup.store.connection import Connection
@@ -281,7 +281,7 @@ class _Run:
             draft.load(stories=[number for place in batch for number in changed[place][0].old])
 
             def choose(members: list[int], draft: Rearrangement = draft) -> int:
-                return pick([[draft.record(number) for number in members]], policy, trust)[0]
+                return members[pick_members([[draft.record(number) for number in members]], policy, trust)[0]]
 
             for place in batch:
                 knot, takes = changed[place]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from dedup.cluster.carry import carry_ids
 from dedup.identity import group_id
-from dedup.service.draft import Draft, changed, event_ms
+from dedup.store.draft import Draft, changed, event_ms
 from dedup.store.records import MERGED, STANDS, Event, Membership, StoryRecord
 from dedup.views import Relation
 

@@ -18,16 +18,16 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from dedup.cluster.groups import best_representative
+from dedup.cluster.members import pick_members
 from dedup.cluster.relation import Relation
 from dedup.errors import FencedOut
 from dedup.log import trail
-from dedup.service.canonical import pick
-from dedup.service.draft import Draft
 from dedup.service.live import Decided, LiveLanguage
 from dedup.service.verify import Judged, Verifier
 from dedup.settings import Settings
 from dedup.store import keys, meters, reading
 from dedup.store.connection import Connection
+from dedup.store.draft import Draft
 from dedup.store.expiry import trim_live
 from dedup.store.lease import Lease, take
 from dedup.store.records import ADD, RELATIONS, REPLACE, Membership, PendingEntry, Record
@@ -289,8 +289,9 @@ class Drain:
         for numbers in compared.values():
             records = [draft.record(number) for number in numbers if number in draft.records]
             standing.append([one for one in records if not one.retired] or records)
-        for story, best in zip(compared, pick(standing, policy, self._trust), strict=True):
-            draft.set_canonical(story, best)
+        picked = pick_members(standing, policy, self._trust)
+        for story, members, best in zip(compared, standing, picked, strict=True):
+            draft.set_canonical(story, members[best].number)
         for story in draft.touched_stories():
             if draft.story(story).articles == 1:
                 draft.set_canonical(story, draft.members(story)[0])

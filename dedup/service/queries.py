@@ -10,9 +10,9 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dedup.cluster.members import rank_members
 from dedup.errors import NotFound
 from dedup.identity import group_id, story_id
-from dedup.service.canonical import rank_records
 from dedup.service.evidence import evidence_of_links
 from dedup.settings import CanonicalPolicy, Settings
 from dedup.store import checks, feed, keys, reading
@@ -270,7 +270,8 @@ class Reader:
 
     def rank(self, records: Sequence[Record], policy: CanonicalPolicy) -> list[CanonicalScore]:
         """Members by how well each can stand for their story, the best first, each with its components."""
-        return rank_records(records, policy, self.trust)
+        ranked = rank_members(records, policy, self.trust)
+        return [CanonicalScore(records[one.index].id, one.total, one.components) for one in ranked]
 
     def _member_records(self, number: int, place: StoryRecord) -> Plan[dict[int, Record]]:
         members = yield from reading.story_members(number, place, limit=MOST_MEMBERS)
