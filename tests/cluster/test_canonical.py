@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from dedup.article import Article
-from dedup.cluster.canonical import POLICIES, rank_canonical
+from dedup.cluster.canonical import POLICIES, pick_canonicals, rank_canonical
 from dedup.vectors import featurize
 from tests.cluster.stories_text import FIRE_HANOI, FIRE_SAIGON, article
 
@@ -80,3 +81,22 @@ def test_the_order_of_a_large_story_does_not_matter() -> None:
 def test_components_and_totals_lie_between_0_and_1() -> None:
     for ranked in rank_canonical(featurize([FULL, *FIRE_HANOI, *FIRE_SAIGON]), list("abcde")):
         assert all(0 <= value <= 1 for value in [ranked.total, *ranked.components.values()])
+
+
+def test_many_stories_at_once_are_picked_as_each_alone() -> None:
+    members = [FULL, *FIRE_HANOI, *FIRE_SAIGON, FULL, *FIRE_SAIGON]
+    features, ids = featurize(members), list("hgfedcba")
+    trust = [0.1 * place for place in range(len(members))]
+    for policy in POLICIES:
+        for sizes in ([8], [1, 2, 5], [3, 1, 4]):
+            alone, start = [], 0
+            for size in sizes:
+                rows = range(start, start + size)
+                part = features.take(np.array(rows))
+                ranked = rank_canonical(
+                    part, ids[start : start + size], policy=policy, trust=trust[start : start + size]
+                )
+                alone.append(start + ranked[0].index)
+                start += size
+            assert pick_canonicals(features, sizes, ids, policy=policy, trust=trust) == alone
+    assert pick_canonicals(featurize([]), [], []) == []

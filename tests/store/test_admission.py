@@ -203,3 +203,11 @@ def test_of_two_admitted_at_once_one_sees_the_other(
         assert process.exitcode == 0
     met = [candidate for entry in waiting(store) for candidate in entry.candidates]
     assert len(met) == pairs
+
+
+def test_a_revision_stands_in_line_between_its_neighbours(store: Connection) -> None:
+    admit(store, admission("a", distinct(1)))
+    batch = [admission("c", distinct(2)), admission("a", distinct(3), text="anew"), admission("d", distinct(4))]
+    assert [status for status, _ in admit(store, *batch)] == [scripts.ADDED, scripts.REVISED, scripts.ADDED]
+    steps = [(entry.kind, entry.number) for entry in waiting(store)[1:]]
+    assert steps == [(ADD, 2), (REPLACE, 1), (ADD, 3), (ADD, 4)]
