@@ -22,7 +22,7 @@ from dedup.vectors.anchors import UNDATED
 BLOCK = 14
 BUDGET = 4000
 #: Members of one story that are asked, stories that are asked, and members a side when two stories are compared.
-ASKED, STORIES, SAMPLE = 48, 8, 12
+ASKED, STORIES, SAMPLE = 24, 8, 12
 #: A member objects when its log-odds are this far below the cut.
 OBJECTION = 2.0
 
