@@ -17,7 +17,7 @@ from dedup.service.verify import Judged, Verifier
 from dedup.settings import Settings
 from dedup.store import reading, scripts
 from dedup.store.connection import Plan
-from dedup.store.records import RELATIONS, Membership, Record, moment
+from dedup.store.records import RELATIONS, Membership, Record, moment, pack_head
 from dedup.store.scripts import Admission
 from dedup.views import DuplicateView, Evidence, Link, MatchView
 from dedup.views import Relation as Word
@@ -122,9 +122,8 @@ def pair(a: str, b: str) -> Plan[tuple[Record, Article, Record, Article]]:
 
 
 def _as_record(admission: Admission, lang: str) -> Record:
-    head = b"\x01\x00" + (1).to_bytes(4, "little") + admission.content + admission.digest
-    head += bytes([len(admission.bands) // 4, 0]) + lang.ljust(3).encode() + b"\x00"
-    return Record.unpack(0, head + admission.bands + admission.body)
+    head = pack_head(content=admission.content, digest=admission.digest, bands=admission.bands, lang=lang)
+    return Record.unpack(0, head + admission.body)
 
 
 def _view(record: Record, one: Judged) -> DuplicateView:

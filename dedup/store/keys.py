@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from hashlib import blake2b
 
 #: Layout written by this version; a store of another is refused (see :mod:`dedup.store.checks`).
-SCHEMA = 1
+SCHEMA = 2
 
 TAG = "{d}"
 #: Articles in one block of memberships, stories in one block of story records; both stay listpacks.

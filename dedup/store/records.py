@@ -21,8 +21,8 @@ from dedup.article import Article
 from dedup.errors import StoreRefused
 from dedup.views import ChangeKind, Relation
 
-HEADER: Final = struct.Struct("<BBI16s16sBx3sx")
-VERSION: Final = 1
+HEADER: Final = struct.Struct("<BBI16s16sBx3sxd")
+VERSION: Final = 2
 _MEMBERSHIP: Final = struct.Struct("<IIIBBHH")
 _STORY: Final = struct.Struct("<BIIIQQQI")
 _ENTRY: Final = struct.Struct("<BIId")
@@ -66,7 +66,8 @@ class Record:
 
     ``bands`` are its band hashes (``uint32`` each), empty for a copy of a text already in the
     index; ``features`` is the packed row of :class:`dedup.vectors.Features`; ``signature``
-    the packed MinHash signature where texts are not kept, else empty.
+    the packed MinHash signature where texts are not kept, else empty.  ``accepted_us`` is when
+    the queue took this version, by the store's clock: an older one does not take its place.
     """
 
     number: int
@@ -77,6 +78,7 @@ class Record:
     content: bytes
     digest: bytes
     bands: bytes
+    accepted_us: int
     received_ms: int
     published_ms: int | None
     title: str | None
@@ -89,7 +91,7 @@ class Record:
     @classmethod
     def unpack(cls, number: int, data: bytes) -> Record:
         """Read the bytes of key ``r:N``."""
-        version, state, revision, content, digest, bands, lang = HEADER.unpack_from(data)
+        version, state, revision, content, digest, bands, lang, accepted = HEADER.unpack_from(data)
         if version != VERSION:
             raise StoreRefused(f"record {number} has layout {version}, this version reads {VERSION}: restore an export")
         start = HEADER.size + 4 * bands
@@ -104,6 +106,7 @@ class Record:
             content=content,
             digest=digest,
             bands=data[HEADER.size : start],
+            accepted_us=int(accepted),
             received_ms=received,
             published_ms=published,
             title=title,
@@ -116,7 +119,8 @@ class Record:
 
     def tombstone(self) -> bytes:
         """What is kept of a removed article that founded a story: its id."""
-        head = HEADER.pack(VERSION, 1, self.revision, self.content, self.digest, 0, self.lang.ljust(3).encode())
+        digests = self.content, self.digest
+        head = HEADER.pack(VERSION, 1, self.revision, *digests, 0, self.lang.ljust(3).encode(), self.accepted_us)
         return head + msgspec.msgpack.encode((self.received_ms, None, self.id, None, None, None, 0, b"", b""))
 
 
@@ -127,12 +131,20 @@ def pack_body(article: Article, received_ms: int, features: bytes, signature: by
     return msgspec.msgpack.encode((received_ms, published, *facts, features, signature))
 
 
-def pack_record(
-    *, retired: bool, revision: int, content: bytes, digest: bytes, bands: bytes, lang: str, body: Sequence[Any]
+def pack_head(
+    *, content: bytes, digest: bytes, bands: bytes, lang: str, retired: bool = False, revision: int = 1
 ) -> bytes:
-    """A whole record, as admission leaves it; ``body`` as in :func:`pack_body`, arrival first."""
-    head = HEADER.pack(VERSION, retired, revision, content, digest, len(bands) // 4, lang.ljust(3).encode())
-    return head + bands + msgspec.msgpack.encode(tuple(body))
+    """The part of a record before its body, as admission leaves it.
+
+    Any version may take its place: nothing is said of when the queue took this one.
+    """
+    head = HEADER.pack(VERSION, retired, revision, content, digest, len(bands) // 4, lang.ljust(3).encode(), 0)
+    return head + bands
+
+
+def pack_record(*, body: Sequence[Any], **head: Any) -> bytes:
+    """A whole record; ``body`` as in :func:`pack_body`, arrival first, ``head`` as in :func:`pack_head`."""
+    return pack_head(**head) + msgspec.msgpack.encode(tuple(body))
 
 
 def pack_document(article: Article, *, text: bool) -> bytes:

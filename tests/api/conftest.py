@@ -52,9 +52,9 @@ def keyed(settings: Settings, service: Service) -> Iterator[TestClient]:
 
 
 @contextmanager
-def running(folder: Path, *, ingest: int = 2) -> Iterator[str]:
+def running(folder: Path) -> Iterator[str]:
     """Run a whole service: store, Celery workers, scheduler and API as processes; yield its URL."""
-    overrides = {"store.url": f"embedded:{folder}/store", "workers.concurrency": ingest, "log.level": "warning"}
+    overrides = {"store.url": f"embedded:{folder}/store", "workers.concurrency": 2, "log.level": "warning"}
     settings = Settings.load(environ={}, overrides=overrides)
     with Supervisor(settings, port=settings.api.port if free(settings.api.port) else 0) as supervisor:
         supervisor.wait_ready()
@@ -76,12 +76,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def scratch(tmp_path: Path) -> Iterator[str]:
-    """URL of a service of the test's own: generated articles tell of the seeds' event too.
-
-    One ingest process: two may admit versions of one article in another order than they were pushed (operations.md),
-    and then a caller waits in vain for the version that was overtaken.
-    """
-    with running(tmp_path, ingest=1) as url:
+    """URL of a service of the test's own: generated articles tell of the seeds' event too."""
+    with running(tmp_path) as url:
         yield url
 
 

@@ -30,8 +30,10 @@ def admission(name: str, bands: list[int], text: str | None = None) -> scripts.A
     )
 
 
-def admit(store: Connection, *articles: scripts.Admission, lang: str = "vi", now: int = 1_000) -> list[list[int]]:
-    answer: list[list[int]] = store.one(*scripts.admit(lang, articles, now_ms=now, span_ms=SPAN))
+def admit(
+    store: Connection, *articles: scripts.Admission, lang: str = "vi", now: int = 1_000, accepted: int | None = None
+) -> list[list[int]]:
+    answer: list[list[int]] = store.one(*scripts.admit(lang, articles, now_ms=now, span_ms=SPAN, accepted_us=accepted))
     return answer
 
 
@@ -54,6 +56,18 @@ def test_an_article_is_stored_as_it_came(store: Connection) -> None:
     assert struct.unpack("<8I", kept.bands) == tuple(distinct(1))
     assert kept.features == b"features"
     assert unpack_document(store.one("GET", keys.document(1)))["text"] == "text of a"
+
+
+def test_a_version_older_than_the_one_that_stands_changes_nothing(store: Connection) -> None:
+    first, second = admission("a", distinct(1), "first"), admission("a", distinct(2), "second")
+    assert admit(store, second, accepted=20) == [[scripts.ADDED, 1]]
+    assert admit(store, first, accepted=10) == [[scripts.UNCHANGED, 1]]
+    assert record(store, 1).content == second.content
+    assert admit(store, second, accepted=40) == [[scripts.UNCHANGED, 1]], "pushed again, it is as new as that push"
+    assert admit(store, first, accepted=30) == [[scripts.UNCHANGED, 1]]
+    assert admit(store, first, accepted=50) == [[scripts.REVISED, 2]]
+    assert record(store, 2).accepted_us == 50
+    assert len(waiting(store)) == 3
 
 
 def test_the_same_article_again_changes_nothing(store: Connection) -> None:

@@ -1,4 +1,4 @@
-"""What is taken down while it is on the queue never appears; what is pushed after that does."""
+"""What is taken down while it is on the queue never appears; of two versions on it the one pushed last stands."""
 
 from __future__ import annotations
 
@@ -39,6 +39,29 @@ def test_a_message_delivered_again_does_not_bring_it_back(at_work):
     service.push([{"id": "end", "text": "Behind it on the queue."}], wait=60.0)
     with pytest.raises(NotFound):
         service.article("again")
+
+
+def test_an_older_version_delivered_again_does_not_take_the_place_of_a_newer_one(at_work):
+    service = at_work
+    second, microseconds = service.connection.one("TIME")
+    first = {"id": "twice", "text": "The first version, whose worker is killed after the commit."}
+    service.push([first], wait=60.0)
+    service.push([{"id": "twice", "text": "The second version."}], wait=60.0)
+    broker.send(service.app, broker.INGEST, [[first]], accepted_us=int(second) * 1_000_000 + int(microseconds))
+    service.push([{"id": "end3", "text": "Behind it on the queue."}], wait=60.0)
+    assert service.article("twice", text=True).text == "The second version."
+    service.push([first], wait=60.0)
+    assert service.article("twice").revision == 3, "pushed anew, it is the newest"
+
+
+def test_of_versions_pushed_together_the_last_stands(at_work):
+    service = at_work
+    versions = [{"id": "often", "text": f"Version {n} of the same article."} for n in range(40)]
+    service.push(versions, batch=1, wait=60.0)
+    service.push(versions[:5], batch=1)
+    service.push([versions[30]], batch=1, wait=60.0)
+    service.push([{"id": f"behind{n}", "text": f"Behind it, number {n}."} for n in range(8)], batch=1, wait=60.0)
+    assert service.article("often", text=True).text == versions[30]["text"]
 
 
 def test_a_dead_letter_from_before_the_takedown_stays_dead(at_work):

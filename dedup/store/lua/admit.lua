@@ -12,12 +12,15 @@
 --       (empty: not known), then for each article:
 --       shard, id field, content digest (16 bytes), text digest (16), bands (u32 each, or empty),
 --       body, document (or empty)
--- Returns for each article {status, N}; status 0 unchanged, 1 added, 2 revised, 3 taken down since the queue took it.
+-- Returns for each article {status, N}; status 0 unchanged (it stands, or a version that the queue took later does),
+-- 1 added, 2 revised, 3 taken down since the queue took it.
 
 local lang, now, span = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local CANDIDATES = 64
 local index = load_index(lang)
-local accepted = redis.call('EXISTS', KEYS[4]) == 1 and tonumber(ARGV[5])
+local accepted, takedowns = tonumber(ARGV[5]), redis.call('EXISTS', KEYS[4]) == 1
+local time = redis.call('TIME')
+local since = struct.pack('<d', accepted or time[1] * 1000000 + time[2])
 local newest = tonumber(redis.call('GET', KEYS[1]) or 0)
 local waiting = {}
 
@@ -40,14 +43,18 @@ local function candidates(shared)
 end
 
 local function admit(shard, field, content, digest, hashes, body, document)
-  if accepted and tonumber(redis.call('ZSCORE', KEYS[4], field) or 0) >= accepted then return { 3, 0 } end
+  if accepted and takedowns and tonumber(redis.call('ZSCORE', KEYS[4], field) or 0) >= accepted then return { 3, 0 } end
   local ids = tag .. ':i:' .. shard
   local known = redis.call('HGET', ids, field)
   local old, revision = 0, 1
   if known then
     old = struct.unpack('<I4', known)
     local head = redis.call('GETRANGE', record_of(old), 0, HEADER - 1)
-    if string.sub(head, 7, 22) == content then return { 0, old } end
+    if accepted and struct.unpack('<d', head, 45) > accepted then return { 0, old } end
+    if string.sub(head, 7, 22) == content then
+      redis.call('SETRANGE', record_of(old), 44, since)
+      return { 0, old }
+    end
     revision = struct.unpack('<I4', head, 3) + 1
     put_in_line() -- what came before stands before the entry that retiring leaves
     retire(old, '\2', ARGV[3])
@@ -65,8 +72,8 @@ local function admit(shard, field, content, digest, hashes, body, document)
     insert_bands(index, segment, hashes, mine, function(other) shared[other] = (shared[other] or 0) + 1 end)
     segment.count, segment.last, segment.grown = segment.count + 1, now, true
   end
-  redis.call('SET', record_of(number), '\1\0' .. u32(revision) .. content .. digest
-    .. string.char(#hashes / 4) .. '\0' .. string.sub(lang .. '   ', 1, 3) .. '\0' .. hashes .. body)
+  redis.call('SET', record_of(number), '\2\0' .. u32(revision) .. content .. digest
+    .. string.char(#hashes / 4) .. '\0' .. string.sub(lang .. '   ', 1, 3) .. '\0' .. since .. hashes .. body)
   if document ~= '' then redis.call('SET', tag .. ':t:' .. number, document) end
   redis.call('HSET', ids, field, mine)
   waiting[#waiting + 1] = '\1' .. mine .. u32(old) .. struct.pack('<d', now) .. candidates(shared)

@@ -5,13 +5,14 @@
 --   T:b:LANG:SEG:x:G     HASH    digest of the text -> packed N, the one in the index, then its heirs
 --   T:r:N                STRING  header: version, state (0 stands, 1 retired), revision u32,
 --                                content digest (16 bytes), text digest (16), bands stored, 0,
---                                language (3, space-padded), 0; then bands (u32 each), body
+--                                language (3, space-padded), 0, when the queue took it in us f64;
+--                                then bands (u32 each), body
 --
 -- A segment takes insertions until it is full or too old; look-ups go through all that live.
 -- Its buckets are spread over 2^bits small hashes a band, so that each stays a listpack.
 
 local tag = ARGV[1]
-local HEADER, CELL = 44, 64
+local HEADER, CELL = 52, 64
 
 local function u32(n) return struct.pack('<I4', n) end
 
