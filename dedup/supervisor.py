@@ -129,7 +129,7 @@ class Supervisor:
         self._watcher.start()
 
     def wait_ready(self, timeout: float = 180.0) -> None:
-        """Wait until workers have signed in and HTTP answers.
+        """Wait until workers have signed in and the API is ready to serve.
 
         Raises
         ------
@@ -268,7 +268,7 @@ class Supervisor:
 
     def _answers(self) -> bool:
         try:
-            with urlopen(f"{self.url}/healthz", timeout=2):
+            with urlopen(f"{self.url}/readyz", timeout=2):
                 return True
         except (URLError, OSError):
             return False
