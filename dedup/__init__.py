@@ -13,10 +13,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-# Binds the room first: afterwards `dedup.cluster` stays the public function below, while
-# `from dedup.cluster.pairs import ...` finds the room through sys.modules.
-import dedup.cluster as _cluster_room  # noqa: F401
-
 if TYPE_CHECKING:
     from dedup.article import Article
     from dedup.client import Client
@@ -27,6 +23,10 @@ if TYPE_CHECKING:
     from dedup.service import Service
     from dedup.settings import Settings
     from dedup.sketch import minhash, shingle_hash32
+
+# Binds the room first: afterwards `dedup.cluster` stays the public function below, while
+# `from dedup.cluster.pairs import ...` finds the room through sys.modules.
+import_module("dedup.cluster")
 
 __version__ = "0.1.0"
 

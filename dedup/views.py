@@ -30,11 +30,14 @@ ChangeKind = Literal[
 ]
 
 
+AnchorKind = Literal["date", "ordinal", "quantity", "percent", "money", "score"]
+
+
 @dataclass(frozen=True, slots=True)
 class Anchor:
     """A checkable fact in a text: a date, an ordinal with its noun, a quantity …"""
 
-    kind: Literal["date", "ordinal", "quantity", "percent", "money", "score"]
+    kind: AnchorKind
     value: str
     text: str = ""
 

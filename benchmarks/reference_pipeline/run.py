@@ -51,7 +51,7 @@ class Reference:
 
     def visible(self) -> int:
         """Articles whose task has written them."""
-        return int(self.store.get("visible") or 0)  # type: ignore[arg-type]
+        return int(self.store.get("visible") or 0)
 
 
 @contextmanager

@@ -70,7 +70,7 @@ def create_app(settings: Settings | None = None, *, service: AsyncService | None
             if service is None:
                 await opened.close()
 
-    app = FastAPI(
+    app = openapi.Documented(
         title="Dedup",
         summary="Near-duplicates and stories of news articles.",
         description=_DESCRIPTION,
@@ -92,7 +92,6 @@ def create_app(settings: Settings | None = None, *, service: AsyncService | None
         app.state.routes += room.router.routes
     pages.install(app)
     problems.install(app)
-    openapi.install(app)
     hosts = None if required else (*_LOOPBACK, settings.api.host)
     app.add_middleware(Rim, max_body=settings.api.max_body, hosts=hosts, metrics=metrics)
     return app

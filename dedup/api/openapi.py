@@ -112,13 +112,13 @@ def problems(*statuses: int, cached: bool = False) -> dict[int | str, dict[str, 
     return out
 
 
-def install(app: FastAPI) -> None:
-    """Make ``app.openapi()`` answer the finished document."""
-    plain = app.openapi
+class Documented(FastAPI):
+    """An application whose document is finished: the records of ours in it, and who may do what."""
 
-    def document() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            tree = plain()
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document, made at the first call."""
+        if self.openapi_schema is None:
+            tree = super().openapi()
             schemas = tree.setdefault("components", {}).setdefault("schemas", {})
             schemas |= {"ArticleIn": _ARTICLE, "Problem": _PROBLEM}
             for name in ("HTTPValidationError", "ValidationError"):
@@ -128,12 +128,10 @@ def install(app: FastAPI) -> None:
                 "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
             }
             open_paths = ("/healthz", "/readyz")
-            required = app.state.gate_required
+            required = self.state.gate_required
             for path, operations in tree["paths"].items():
                 for operation in operations.values():
                     if required and path not in open_paths:
                         operation["security"] = [{"bearer": []}, {"header": []}]
-            app.openapi_schema = tree
-        return app.openapi_schema
-
-    app.openapi = document  # type: ignore[method-assign]
+            self.openapi_schema = tree
+        return self.openapi_schema

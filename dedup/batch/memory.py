@@ -70,9 +70,13 @@ def map_file(path: Path) -> pa.Buffer:
 
 def map_table(path: Path, shape: tuple[int, int]) -> NDArray[np.uint32]:
     """Make a file of zeros and map it into memory as a ``uint32`` array, to write and read."""
-    mapped = np.memmap(path, np.uint32, "w+", shape=shape)
-    _mapped.add(mapped._mmap, mapped.ctypes.data, mapped.nbytes)  # type: ignore[attr-defined]
-    return np.frombuffer(mapped, np.uint32).reshape(shape)
+    count = shape[0] * shape[1]
+    with path.open("w+b") as file:
+        file.truncate(4 * max(1, count))  # nothing cannot be mapped
+        mapped = mmap.mmap(file.fileno(), 0)
+    table = np.frombuffer(mapped, np.uint32, count)
+    _mapped.add(mapped, table.ctypes.data, table.nbytes)
+    return table.reshape(shape)
 
 
 @contextmanager

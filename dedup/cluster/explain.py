@@ -18,21 +18,13 @@ from dedup.vectors import anchors as a
 from dedup.vectors.features import title_and_body
 from dedup.vectors.kernels import LEAD_TOKENS
 from dedup.vectors.lexicon import lexicon
+from dedup.views import Anchor
 
 #: Most names, anchors and passages shown.
 SHOWN_NAMES, SHOWN_ANCHORS, SHOWN_PASSAGES = 12, 12, 3
 _COSINES = ("body", "title", "lead", "names")
 _MAX_ANCHORS = 96
 _COLUMNS = ("hash", "start", "end", "flags", "separator", "value")
-
-
-@dataclass(frozen=True, slots=True)
-class AnchorText:
-    """An anchor as it stands in a text: ``kind`` (of ``vectors.anchors.KINDS``), ``value``, and the words around."""
-
-    kind: str
-    value: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +52,8 @@ class PairEvidence:
     probability: float
     cosines: dict[str, float]
     shared_names: tuple[str, ...] = ()
-    agreeing: tuple[AnchorText, ...] = ()
-    conflicting: tuple[tuple[AnchorText, AnchorText], ...] = ()
+    agreeing: tuple[Anchor, ...] = ()
+    conflicting: tuple[tuple[Anchor, Anchor], ...] = ()
     hours_apart: float | None = None
     terms: dict[str, float] = field(default_factory=dict)
     passages: tuple[tuple[str, str, float], ...] = ()
@@ -194,7 +186,7 @@ class _Reading:
         found = zip(keys[:count].tolist(), weights[:count].tolist(), places[:count].tolist(), strict=True)
         return {key: (weight, place) for key, weight, place in found}
 
-    def shown(self, key: int) -> AnchorText:
+    def shown(self, key: int) -> Anchor:
         """An anchor of this text as people read it."""
         kind, place = key >> a.KIND_SHIFT, self.anchors[key][1]
         if kind == a.DATE:
@@ -204,7 +196,7 @@ class _Reading:
             value = str(key >> 16 & 1023)
         else:
             value = self.span(place, place + 1)
-        return AnchorText(a.KINDS[kind], value, self.span(place - 3, place + 2))
+        return Anchor(a.KINDS[kind], value, self.span(place - 3, place + 2))
 
     def sentences(self) -> list[tuple[str, Counter[int]]]:
         """Sentences with the counts of their words' hashes."""
@@ -223,9 +215,7 @@ def _shared_names(names: set[str]) -> tuple[str, ...]:
     return tuple(kept[:SHOWN_NAMES])
 
 
-def _match_anchors(
-    left: _Reading, right: _Reading
-) -> tuple[tuple[AnchorText, ...], tuple[tuple[AnchorText, AnchorText], ...]]:
+def _match_anchors(left: _Reading, right: _Reading) -> tuple[tuple[Anchor, ...], tuple[tuple[Anchor, Anchor], ...]]:
     agreeing, matched = [], set()
     for key, (weight, _) in left.anchors.items():
         other = key if key in right.anchors else _like(key, right)

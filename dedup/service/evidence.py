@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dedup.article import Article
-from dedup.cluster.explain import AnchorText, PairEvidence, explain, explain_pairs
+from dedup.cluster.explain import PairEvidence, explain, explain_pairs
 from dedup.cluster.relation import Relation
 from dedup.service.verify import Judged
 from dedup.store.records import Record
 from dedup.vectors import Features
-from dedup.views import Anchor, Evidence
+from dedup.views import Evidence
 
 
 def evidence_of(one: Article, two: Article, judged: Judged | None = None, *, passages: bool = True) -> Evidence:
@@ -55,13 +55,9 @@ def _evidence(found: PairEvidence, *, jaccard: float | None = None, containment:
         containment=containment,
         cosines=found.cosines,
         shared_names=found.shared_names,
-        agreeing=tuple(map(_anchor, found.agreeing)),
-        conflicting=tuple((_anchor(left), _anchor(right)) for left, right in found.conflicting),
+        agreeing=found.agreeing,
+        conflicting=found.conflicting,
         hours_apart=found.hours_apart,
         terms=found.terms,
         passages=found.passages,
     )
-
-
-def _anchor(anchor: AnchorText) -> Anchor:
-    return Anchor(anchor.kind, anchor.value, anchor.text)  # type: ignore[arg-type]

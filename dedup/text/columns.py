@@ -194,9 +194,9 @@ def _offsets_of(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
     return offsets
 
 
-def _from_strings(texts: Sequence[str | None], *, first: int) -> Texts:
+def _from_strings(texts: Sequence[Any], *, first: int) -> Texts:
     try:
-        encoded = [t.encode() for t in texts]  # type: ignore[union-attr]
+        encoded = [t.encode() for t in texts]
     except (AttributeError, UnicodeEncodeError):
         encoded = [_encode(t, first + i) for i, t in enumerate(texts)]
     sizes = np.fromiter(map(len, encoded), np.int64, len(encoded))

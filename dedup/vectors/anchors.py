@@ -11,7 +11,7 @@ A 32-bit anchor key is ``kind << 28 | payload``:
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numba import njit
@@ -21,10 +21,18 @@ from dedup.text.compiled import kernel
 from dedup.vectors import lexicon
 from dedup.vectors import lexicon as w
 from dedup.vectors.lexicon import class_of
+from dedup.views import AnchorKind
 
 DATE, ORDINAL, SCORE, PERCENT, MONEY, QUANTITY = 1, 2, 3, 4, 5, 6
 KIND_SHIFT = 28
-KINDS = ("", "date", "ordinal", "score", "percent", "money", "quantity")
+KINDS: Final[dict[int, AnchorKind]] = {
+    DATE: "date",
+    ORDINAL: "ordinal",
+    SCORE: "score",
+    PERCENT: "percent",
+    MONEY: "money",
+    QUANTITY: "quantity",
+}
 #: "No time of publication".
 UNDATED = np.iinfo(np.int64).min
 LOCAL_SHIFT = 7 * 3600
