@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -104,13 +103,10 @@ class Texts:
             found.append(None if normal == text else _from_strings([normal], first=i))
         return found
 
-    def pieces(self, size: int) -> list[Texts]:
-        """Cut into consecutive views of about ``size`` bytes each (at least one text each)."""
-        cuts = [0]
-        while cuts[-1] < len(self):
-            limit = self.offsets[cuts[-1]] + size
-            cuts.append(max(cuts[-1] + 1, int(np.searchsorted(self.offsets, limit, side="right")) - 1))
-        return [self.slice(a, b) for a, b in itertools.pairwise(cuts)]
+    def head(self, size: int) -> Texts:
+        """Return the first texts of about ``size`` bytes as a view; at least one, where there is one."""
+        limit = self.offsets[0] + size
+        return self.slice(0, max(1, int(np.searchsorted(self.offsets, limit, side="right")) - 1))
 
     @property
     def nbytes(self) -> int:

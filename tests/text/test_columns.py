@@ -144,9 +144,15 @@ def test_take(column: object, rows: list[int]) -> None:
     assert list(Texts.of(take(column, np.array(rows, np.int64)))) == ["abcd"[i] for i in rows]
 
 
-def test_pieces_cover_the_column() -> None:
+@pytest.mark.parametrize("size", [0, 1, 50, 10_000])
+def test_heads_cover_the_column(size: int) -> None:
     column = Texts.of([f"văn bản {i}" * (i % 7) for i in range(100)])
-    assert [t for piece in column.pieces(50) for t in piece] == list(column)
+    read: list[str] = []
+    while len(read) < len(column):
+        head = column.slice(len(read), len(column)).head(size)
+        assert len(head) == 1 or head.nbytes <= size
+        read += head
+    assert read == list(column)
     assert tokens(column[8]) == ["văn", "bản", "8"]
 
 
