@@ -25,7 +25,7 @@ def main() -> None:
     data = args.data or (REAL if REAL.exists() else None)
     sizes = [str(max(1000, args.articles * part // 10)) for part in (1, 3, 10)]
     real = [["compare", "--data", str(data)]] if data else []
-    for part in (["start"], ["stages"], ["compare"], *real, ["scale", "--articles", *sizes], ["tables"]):
+    for part in (["start"], ["stages"], ["threads"], ["compare"], *real, ["scale", "--articles", *sizes], ["tables"]):
         print(f"== benchmarks.{part[0]}", flush=True)
         if code := subprocess.run([sys.executable, "-m", f"benchmarks.{part[0]}", *part[1:]]).returncode:
             sys.exit(code)

@@ -50,18 +50,20 @@ def signatures(figures: Figures) -> str:
         ]  # fmt: skip
         head = [f"{threads} thread(s)", "articles/s", "CPU µs/article", "time over ours (Arrow)", "over ours (list)"]
         blocks.append(_table(head, rows))
-    return "\n\n".join([*blocks, *_scaling(figures), _machine(figures)])
+    return "\n\n".join([*blocks, _machine(figures)])
 
 
-def _scaling(figures: Figures) -> list[str]:
-    """How many times one thread's rate the most threads make."""
-    runs = {int(threads): run["signatures"] for threads, run in figures["threads"].items()}
-    if len(runs) == 1 or 1 not in runs:
-        return []
-    most = max(runs)
-    names = ("dedup.minhash (Arrow)", "dedup.minhash (list of str)")
-    times = [f"{name} {runs[1][name]['seconds'] / runs[most][name]['seconds']:.1f}x" for name in names]
-    return [f"{most} threads beside one, wall clock: {'; '.join(times)}."]
+def threads(figures: Figures) -> str:
+    """What more threads are worth."""
+    rows = [
+        [name, count, f"{figures['articles'] / row['seconds']:,.0f}", f"{row['cpu_seconds']:.3f}",
+         f"{row['times_one']:.2f}x", f"{row['times_one_fastest']:.2f}x"]
+        for name, run in figures["runs"].items()
+        for count, row in run.items()
+    ]  # fmt: skip
+    head = ["call", "threads", "articles/s", "CPU s", "times one thread", "of the fastest calls"]
+    what = f"{figures['articles']:,} articles ({figures['corpus']}), {figures['rounds']} alternating rounds."
+    return f"{_table(head, rows)}\n\n{what}  {_machine(figures)}"
 
 
 def duplicates(figures: Figures) -> str:
@@ -118,6 +120,7 @@ BLOCKS: dict[str, tuple[str, Callable[[Figures], str]]] = {
     "signatures-generated": ("compare_generated", signatures),
     "duplicates-generated": ("compare_generated", duplicates),
     "stages": ("stages", stages),
+    "threads": ("threads", threads),
     "scale": ("scale", scale),
     "start": ("start", start),
 }
