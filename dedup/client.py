@@ -37,12 +37,15 @@ from dedup.views import (
     Rejection,
     StatusView,
     StoryView,
+    Waited,
 )
 
 T = TypeVar("T")
 Sort = Literal["updated", "size", "first"]
 
 _BATCH = 500
+#: Seconds that the server waits at most for the articles of one request.
+_LONGEST_WAIT = 60.0
 
 
 class RequestRefused(DedupError):
@@ -109,7 +112,7 @@ class Client:
         articles:
             Articles or their JSON objects; sent in batches.
         wait:
-            Seconds to wait until their stories are decided.
+            Seconds to wait until their stories are decided, or something else became of them, which the receipt says.
 
         Raises
         ------
@@ -118,20 +121,40 @@ class Client:
         """
         accepted: list[str] = []
         rejected: list[Rejection] = []
+        states: dict[str, tuple[str, str | None]] = {}
+        until = time.monotonic() + wait
         for start, batch in _batches(articles):
+            patience = min(_LONGEST_WAIT, max(0.0, until - time.monotonic())) if wait else 0.0
             try:
-                answer = self._ask("POST", "/v1/articles", json_body=batch)
+                answer = self._ask(
+                    "POST", "/v1/articles", query={"wait": patience or None}, json_body=batch, extra=patience
+                )
             except _Refused as error:
                 rejected += _placed(error.rejections, start)
                 continue
             accepted += [item["id"] for item in answer["accepted"]]
+            states |= {item["id"]: (item["state"], item["story_id"]) for item in answer["accepted"]}
             rejected += _placed([Rejection(**item) for item in answer["rejected"]], start)
-        if wait and accepted:
-            self.wait(accepted, timeout=wait)
-        return Receipt(tuple(accepted), tuple(rejected))
+        if not wait:
+            return Receipt(tuple(accepted), tuple(rejected))
+        return Receipt(tuple(accepted), tuple(rejected), self._waited(states, until - time.monotonic()))
+
+    def _waited(self, states: Mapping[str, tuple[str, str | None]], seconds: float) -> Waited:
+        """How waiting ended, as the server says; those it still waited for are asked for once more."""
+
+        def named(state: str) -> tuple[str, ...]:
+            return tuple(name for name, (said, _) in states.items() if said == state)
+
+        stories = {name: story for name, (_, story) in states.items() if story is not None}
+        stories |= self.wait(named("pending"), timeout=seconds)
+        pending = tuple(name for name in named("pending") if name not in stories)
+        return Waited(stories, named("overtaken"), named("removed"), named("dead"), pending)
 
     def wait(self, ids: Sequence[str], *, timeout: float = 60.0) -> dict[str, str]:
-        """Wait until the stories of these articles are decided; returns those that are, as id to story id."""
+        """Wait until the stories of these articles are decided; returns those that are, as id to story id.
+
+        Which version was pushed only :meth:`push` knows: here any counts, and who is not there is waited for.
+        """
         decided: dict[str, str] = {}
         until = time.monotonic() + timeout
         pause = 0.05

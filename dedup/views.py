@@ -5,7 +5,7 @@ Every record turns into JSON by :func:`to_json` and says the same names everywhe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar
@@ -186,12 +186,50 @@ class MatchView:
     nearest: tuple[Link, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Waited(Mapping[str, str]):
+    """How waiting for articles ended; as a mapping, the story ids of those that have one, by article id.
+
+    Attributes
+    ----------
+    stories:
+        Story ids by article id.
+    overtaken:
+        Those of them of which a version pushed later stands instead.
+    removed:
+        Articles taken down since they were pushed.
+    dead:
+        Articles that became dead letters.
+    pending:
+        Articles not visible when the time was over.
+    """
+
+    stories: Mapping[str, str]
+    overtaken: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    dead: tuple[str, ...] = ()
+    pending: tuple[str, ...] = ()
+
+    def __getitem__(self, article_id: str) -> str:
+        return self.stories[article_id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.stories)
+
+    def __len__(self) -> int:
+        return len(self.stories)
+
+
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What :meth:`Service.push` hands back: accepted ids in order, and what was refused and why."""
+    """What :meth:`Service.push` hands back: accepted ids in order, and what was refused and why.
+
+    ``waited`` says how waiting for them ended, where it was waited.
+    """
 
     accepted: tuple[str, ...]
     rejected: tuple[Rejection, ...] = ()
+    waited: Waited | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from dedup.api.answers import answer, created
 from dedup.api.body import read_articles
 from dedup.api.context import ArticleId, ArticlePath, Policy, known_parameters, service_of, settings_of
 from dedup.errors import NotFound
-from dedup.views import ArticleView, DuplicateView, Rejection
+from dedup.views import ArticleView, DuplicateView, Rejection, Waited
 
 register_url_convertor("article", ArticlePath())
 router = APIRouter(prefix="/v1", tags=["articles"], dependencies=[Depends(known_parameters)])
@@ -24,14 +24,20 @@ router = APIRouter(prefix="/v1", tags=["articles"], dependencies=[Depends(known_
 #: Longest that a request may wait for its articles to become visible, in seconds.
 MAX_WAIT = 60.0
 
+State = Literal["pending", "assigned", "overtaken", "removed", "dead"]
+
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """An article that was accepted: where to ask, and once its story is decided, which it is."""
+    """An article that was accepted: where to ask, and once its story is decided, which it is.
+
+    While the request waited, a later version may have overtaken it (the story is then that version's), or somebody
+    may have taken it down, or it may have become a dead letter.
+    """
 
     id: str
     href: str
-    state: Literal["pending", "assigned"]
+    state: State
     story_id: str | None = None
 
 
@@ -50,12 +56,12 @@ class PushAnswer:
     summary="Push one article, a list of them, or NDJSON",
     dependencies=[Depends(need("write"))],
     responses=openapi.problems(400, 413, 415, 507)
-    | {200: {"model": PushAnswer, "description": "All are visible in their stories (only with `wait`)."}},
+    | {200: {"model": PushAnswer, "description": "None is pending any more (only with `wait`)."}},
     openapi_extra=openapi.ARTICLES_BODY,
 )
 async def push(
     request: Request,
-    wait: Annotated[float, Query(ge=0, le=MAX_WAIT, description="Seconds to wait until all are visible.")] = 0.0,
+    wait: Annotated[float, Query(ge=0, le=MAX_WAIT, description="Seconds to wait until none is pending.")] = 0.0,
 ) -> Response:
     """Accepted articles are durable: they are in the queue when this answers.
 
@@ -65,13 +71,20 @@ async def push(
     articles, rejected = await read_articles(request, max_batch=settings_of(request).api.max_batch)
     service = service_of(request)
     receipt = await service.push(articles)
-    states = await service.wait(receipt.accepted, timeout=wait) if wait and receipt.accepted else {}
-    accepted = []
-    for article_id in receipt.accepted:
-        story = states.get(article_id)
-        accepted.append(Accepted(article_id, href(article_id), "assigned" if story else "pending", story))
-    done = bool(wait) and all(item.state == "assigned" for item in accepted)
-    return created(PushAnswer(tuple(accepted), (*rejected, *receipt.rejected)), 200 if done else 202)
+    waited = await service.wait(receipt.accepted, timeout=wait) if wait else Waited({}, pending=receipt.accepted)
+    became = states(waited)
+    accepted = tuple(Accepted(name, href(name), became[name], waited.get(name)) for name in receipt.accepted)
+    return created(PushAnswer(accepted, (*rejected, *receipt.rejected)), 202 if waited.pending or not wait else 200)
+
+
+def states(waited: Waited) -> dict[str, State]:
+    """What became of each article waited for."""
+    became: dict[str, State] = dict.fromkeys(waited.stories, "assigned")
+    became |= dict.fromkeys(waited.overtaken, "overtaken")
+    became |= dict.fromkeys(waited.removed, "removed")
+    became |= dict.fromkeys(waited.dead, "dead")
+    became |= dict.fromkeys(waited.pending, "pending")
+    return became
 
 
 @router.get(

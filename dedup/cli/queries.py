@@ -11,6 +11,7 @@ from dedup.article import Article
 from dedup.cli.main import FAILED, SOME_REJECTED, Context
 from dedup.cli.output import Refusals, canonical_option, console, json_option, print_json, print_line, progress
 from dedup.errors import ArticleError
+from dedup.views import Waited
 
 #: Articles validated and sent to the queue at a time.
 _CHUNK = 2000
@@ -34,6 +35,7 @@ def push_command(
     from dedup.readers import read_articles
 
     refused = Refusals()
+    waited = Waited({})
     with obj.service() as service:
         accepted: list[str] = []
         articles = read_articles(inputs, on_reject=refused, rename=renames(rename))
@@ -46,14 +48,20 @@ def push_command(
                 advance(len(chunk))
         if accepted and not no_wait:
             with progress("deciding", len(set(accepted)), quiet=as_json) as advance:
-                service.wait(accepted, timeout=timeout, progress=advance)
+                waited = service.wait(accepted, timeout=timeout, progress=advance)
     answer = {"accepted": len(accepted), "rejected": refused.count, "waited": bool(accepted) and not no_wait}
+    others = {state: len(getattr(waited, state)) for state in ("overtaken", "removed", "dead", "pending")}
+    others = {state: count for state, count in others.items() if count}
     if as_json:
-        print_json(answer)
+        print_json(answer | others)
     else:
-        visible = "queued" if no_wait else "visible"
-        click.echo(f"{len(accepted):,} articles {visible}, {refused.count:,} rejected")
-    if refused.count:
+        visible = f"{len(accepted):,} articles queued" if no_wait else f"{len(waited):,} articles visible"
+        told = {"overtaken": "of them as a later version", "removed": "taken down", "dead": "dead letters"}
+        ends = [f"{count:,} {told.get(state, state)}" for state, count in others.items()]
+        click.echo(", ".join([visible, *ends, f"{refused.count:,} rejected"]))
+    if waited.pending:
+        raise SystemExit(FAILED)
+    if refused.count or waited.dead:
         raise SystemExit(SOME_REJECTED if accepted else FAILED)
 
 

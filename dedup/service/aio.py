@@ -11,7 +11,7 @@ from dedup.article import Article
 from dedup.service import listing
 from dedup.service.facade import Progress, Service
 from dedup.service.listing import Filters, Sort, Which
-from dedup.service.waiting import visible
+from dedup.service.waiting import Wait
 from dedup.settings import CanonicalPolicy, Settings
 from dedup.store import deadletters, feed
 from dedup.store.connection import AsyncConnection
@@ -26,6 +26,7 @@ from dedup.views import (
     Receipt,
     StatusView,
     StoryView,
+    Waited,
 )
 
 
@@ -73,24 +74,20 @@ class AsyncService:
         """Put articles on the queue; see :meth:`dedup.service.Service.push`."""
         return await asyncio.to_thread(self.service.push, list(articles), wait=wait)
 
-    async def wait(
-        self, ids: Iterable[str], timeout: float = 600.0, progress: Progress | None = None
-    ) -> dict[str, str]:
-        """Wait until articles have their story; return story ids by article id, of those that have."""
+    async def wait(self, ids: Iterable[str], timeout: float = 600.0, progress: Progress | None = None) -> Waited:
+        """Wait until articles have their story, or it is known why they will not; see :meth:`Service.wait`."""
         deadline = time.monotonic() + timeout
-        found: dict[str, str] = {}
-        remaining = list(dict.fromkeys(ids))
+        wait = Wait.of(ids, self.service.pushed)
         pause = 0.02
         while True:
             late = time.monotonic() > deadline
-            new, remaining = await self.connection.run(visible(remaining, self.service.pushed, thorough=late))
-            found |= new
+            new = await self.connection.run(wait.look(thorough=late))
             if progress is not None and new:
-                progress(len(new))
-            if not remaining or late:
-                return found
+                progress(new)
+            if not wait.pending or late:
+                return wait.result()
             pause = 0.02 if new else min(pause * 1.5, 0.5)
-            await asyncio.sleep(pause)
+            await asyncio.sleep(min(pause, max(0.0, deadline - time.monotonic())))
 
     async def article(
         self, article_id: str, *, canonical_policy: CanonicalPolicy | None = None, text: bool = False

@@ -9,7 +9,9 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Unpack
@@ -24,7 +26,7 @@ from dedup.service.intake import Intake, to_wake
 from dedup.service.listing import Filters, Sort, Which
 from dedup.service.match import Matcher, pair
 from dedup.service.queries import Reader
-from dedup.service.waiting import visible
+from dedup.service.waiting import Version, Wait, check
 from dedup.settings import CanonicalPolicy, Settings
 from dedup.store import checks, deadletters, expiry, feed, keys, scripts
 from dedup.store.connection import Connection
@@ -39,6 +41,7 @@ from dedup.views import (
     Receipt,
     StatusView,
     StoryView,
+    Waited,
 )
 
 if TYPE_CHECKING:
@@ -70,7 +73,7 @@ class Service:
         self.connection = connection
         self.reader = Reader(settings, load_outlets(settings.outlets))
         self.warnings = tuple(connection.run(checks.check(settings, feature_version=VERSION)))
-        self.pushed: dict[str, bytes] = {}
+        self.pushed: dict[str, Version] = {}
 
     @classmethod
     def open(cls, url: str | None = None, *, settings: Settings | None = None) -> Service:
@@ -148,7 +151,8 @@ class Service:
         articles:
             Articles, or objects as JSON has them; what is no article is refused and the others go on.
         wait:
-            Seconds to wait until all are visible (``True``: ten minutes).
+            Seconds to wait until all are visible (``True``: ten minutes), or something else became of them, which
+            the receipt says.
         progress:
             Called with the number of articles newly visible (newly queued, without ``wait``).
         batch:
@@ -161,11 +165,11 @@ class Service:
         StoreUnavailable, StoreFull
             The broker does not answer, or has no room.
         DedupError
-            Not all were visible in time.
+            Not all were visible in time, or some became dead letters.
         """
         valid, refused = ingest.validate(articles)
         size = batch or self.settings.queue.batch
-        clock = None
+        clock, unsent = None, iter(valid)
         for count, message in enumerate(broker.messages(valid, size)):
             if count % _LOOK_EVERY == 0:
                 broker.wait_for_room(self.app, size=size, limit=self.settings.queue.limit)
@@ -173,40 +177,34 @@ class Service:
             # Of two versions in one push the later one counts; sending takes longer than the microsecond between them.
             accepted_us = None if clock is None else clock + count % _LOOK_EVERY
             broker.send(self.app, broker.INGEST, [message], accepted_us=accepted_us)
+            self._remember(islice(unsent, len(message)), accepted_us)
             trail("pushed", (article["id"] for article in message))
             if progress is not None and not wait:
                 progress(len(message))
-        self._remember(valid)
         receipt = Receipt(tuple(article.id for article in valid), tuple(one.rejection() for one in refused))
         if wait and receipt.accepted:
             seconds = 600.0 if wait is True else float(wait)
-            found = self.wait(receipt.accepted, timeout=seconds, progress=progress)
-            missing = set(receipt.accepted) - set(found)
-            if missing:
-                raise DedupError(
-                    f"{len(missing):,} of {len(receipt.accepted):,} articles are not visible after {seconds:g} s, "
-                    f"such as {min(missing)!r}: they are on the queue; see dedup status and dedup dead list"
-                )
+            waited = self.wait(receipt.accepted, timeout=seconds, progress=progress)
+            check(waited, seconds)
+            receipt = replace(receipt, waited=waited)
         return receipt
 
-    def wait(self, ids: Iterable[str], timeout: float = 600.0, progress: Progress | None = None) -> dict[str, str]:
-        """Wait until articles have their story; return story ids by article id, of those that have.
+    def wait(self, ids: Iterable[str], timeout: float = 600.0, progress: Progress | None = None) -> Waited:
+        """Wait until articles have their story, or it is known why they will not; say which, and how.
 
-        An article this service pushed counts when its newest content is visible.  One that is
-        dead-lettered is not waited for.
+        An article this service pushed counts when that version is visible, or one that the queue took later.
+        One that was taken down since, or became a dead letter, is not waited for.
         """
         deadline = time.monotonic() + timeout
-        found: dict[str, str] = {}
-        remaining = list(dict.fromkeys(ids))
+        wait = Wait.of(ids, self.pushed)
         pause = 0.02
         while True:
             late = time.monotonic() > deadline
-            new, remaining = self.connection.run(visible(remaining, self.pushed, thorough=late))
-            found |= new
+            new = self.connection.run(wait.look(thorough=late))
             if progress is not None and new:
-                progress(len(new))
-            if not remaining or late:
-                return found
+                progress(new)
+            if not wait.pending or late:
+                return wait.result()
             pause = 0.02 if new else min(pause * 1.5, 0.5)
             time.sleep(min(pause, max(0.0, deadline - time.monotonic())))
 
@@ -253,7 +251,6 @@ class Service:
         appear; what is pushed after this does.  Returns whether an article of that id was there.
         """
         lang = self.connection.one(*scripts.remove(article_id, now_ms=time.time_ns() // 1_000_000))
-        self.pushed.pop(article_id, None)
         if lang is None:
             return False
         self.assign(lang.decode())
@@ -267,8 +264,8 @@ class Service:
             return None
         return now_us
 
-    def _remember(self, articles: Sequence[Article]) -> None:
-        self.pushed.update((article.id, article.content_hash) for article in articles)
+    def _remember(self, articles: Iterable[Article], accepted_us: int | None) -> None:
+        self.pushed.update((article.id, Version(article.content_hash, accepted_us)) for article in articles)
         while len(self.pushed) > 1_000_000:
             self.pushed.pop(next(iter(self.pushed)))
 

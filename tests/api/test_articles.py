@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
 import pytest
@@ -31,6 +33,21 @@ def test_one_article_is_accepted_and_says_where_to_ask(http: TestClient) -> None
 
     assert answer.status_code == 202
     expected = {"id": "one", "href": "/v1/articles/one", "state": "pending", "story_id": None}
+    assert answer.json() == {"accepted": [expected], "rejected": []}
+
+
+def test_who_waits_is_told_of_a_takedown_meanwhile(http: TestClient, service: Service) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        article = {"id": "gone-soon", "text": "Nobody works on the queue of this service."}
+        before = service.status().queue
+        pushed = pool.submit(http.post, "/v1/articles?wait=60", json=article)
+        while service.status().queue == before and not pushed.done():
+            time.sleep(0.02)
+        assert http.delete("/v1/articles/gone-soon").status_code == 404
+        answer = pushed.result()
+
+    assert answer.status_code == 200
+    expected = {"id": "gone-soon", "href": "/v1/articles/gone-soon", "state": "removed", "story_id": None}
     assert answer.json() == {"accepted": [expected], "rejected": []}
 
 

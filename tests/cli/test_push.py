@@ -12,6 +12,9 @@ import time
 import psutil
 import pytest
 
+from dedup.service import Service
+from dedup.settings import Settings
+
 DEDUP = [sys.executable, "-c", "from dedup.cli import main; main()"]
 
 
@@ -89,3 +92,20 @@ def test_sigterm_stops_everything_and_exits_0(serve):
     assert process.wait(60) == 0
     _, alive = psutil.wait_procs(family, timeout=10)
     assert alive == []
+
+
+def test_who_is_taken_down_meanwhile_is_told(tmp_path):
+    url = f"embedded:{tmp_path}/store"
+    settings = Settings.load(environ={}, overrides={"store.url": url})
+    with Service.open(settings=settings) as service:
+        command = [*DEDUP, "--store", url, "push", "-", "--json"]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as pushing:
+            pushing.stdin.write(rows(31)[0].encode())
+            pushing.stdin.close()
+            deadline = time.monotonic() + 60
+            while service.status().queue == 0:
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            assert not service.delete("n31"), "nobody works on the queue"
+            assert json.loads(pushing.stdout.read()) == {"accepted": 1, "rejected": 0, "waited": True, "removed": 1}
+        assert pushing.returncode == 0
