@@ -10,7 +10,8 @@ from itertools import pairwise
 import numpy as np
 
 from dedup.article import Article
-from dedup.cluster.pair_features import NAMES, prepare, same_anchor
+from dedup.cluster.pair_features import NAMES, prepare
+from dedup.cluster.pair_kernels import same_anchor
 from dedup.cluster.pairs import PairModel, pair_rows
 from dedup.text import CAPITAL, DIGITS, MIXED, NEWLINE, SENTENCE_START, SPACES, Texts, Tokens, tokenize
 from dedup.vectors import Features, Idf, featurize

@@ -18,8 +18,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from dedup.cluster import pair_features
-from dedup.cluster.pair_features import K, Prepared, Weights, logit_of
+from dedup.cluster import pair_kernels
+from dedup.cluster.pair_features import K, Prepared, Weights
+from dedup.cluster.pair_kernels import logit_of, mark, unmarked
 from dedup.text.compiled import kernel
 from dedup.text.parallel import ordered_map, thread_count
 
@@ -133,15 +134,19 @@ def components(n: Any, left: Any, right: Any, largest: Any) -> Any:
 
 
 @njit(nogil=True)
-def mean_doubt(p: Any, w: Any, members: Any, after: Any, one: Any, two: Any, pair: Any, row: Any) -> Any:
+def mean_doubt(p: Any, w: Any, members: Any, after: Any, one: Any, two: Any, pair: Any, marks: Any, row: Any) -> Any:
     """Mean doubt between the articles of two clusters; pairs not judged yet are judged now."""
     total, count = 0.0, 0
     a = one
     while a >= 0:
+        marked = False
         b = two
         while b >= 0:
             if np.isnan(pair[a, b]):
-                x = doubt_of(logit_of(p, w, members[a], members[b], row))
+                if not marked:
+                    mark(p, members[a], marks)
+                    marked = True
+                x = doubt_of(logit_of(p, w, members[a], marks, members[b], row))
                 pair[a, b] = x
                 pair[b, a] = x
             total += pair[a, b]
@@ -160,7 +165,7 @@ def find_nearest(doubt: Any, alive: Any, a: Any, nearest: Any, least: Any) -> No
             nearest[a], least[a] = b, doubt[a, b]
 
 
-@kernel(pair_features)
+@kernel(pair_kernels)
 def link_component(
     p: Any, w: Any, members: Any, left: Any, right: Any, logits: Any, cut: Any, labels: Any, strength: Any
 ) -> None:
@@ -181,7 +186,8 @@ def link_component(
     size, alive, cluster = np.ones(m, np.int64), np.ones(m, np.bool_), np.arange(m)
     # The articles of a cluster are a list; it begins at the one by which the cluster is named.
     after, tail = np.full(m, -1, np.int64), np.arange(m)
-    nearest, least, row = np.empty(m, np.int64), np.empty(m, np.float32), np.empty(K, np.float32)
+    nearest, least = np.empty(m, np.int64), np.empty(m, np.float32)
+    marks, row = unmarked(), np.empty(K, np.float32)
     for a in range(m):
         find_nearest(doubt, alive, a, nearest, least)
     while True:
@@ -199,7 +205,7 @@ def link_component(
                     continue
                 for one in (low, high):
                     if doubt[one, c] == np.inf:
-                        doubt[one, c] = mean_doubt(p, w, members, after, one, c, pair, row)
+                        doubt[one, c] = mean_doubt(p, w, members, after, one, c, pair, marks, row)
                 x = np.float32((size[low] * doubt[low, c] + size[high] * doubt[high, c]) / together)
                 doubt[low, c], doubt[c, low] = x, x
             for c in range(m):

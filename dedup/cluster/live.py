@@ -7,15 +7,16 @@ The lease holder keeps one for each language and rebuilds it from the store.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dedup.cluster.candidates import KEYS, heaviest_keys
-from dedup.cluster.live_buffers import append, grow, make_room, new_state, take, take_ragged
-from dedup.cluster.live_kernels import assign_slots, join_story, leave_story, post_slots
+from dedup.cluster.decision import Decision
+from dedup.cluster.live_buffers import append, grow, make_room, new_postings, new_state, take, take_ragged
+from dedup.cluster.live_kernels import assign_slots, join_story, leave_story
+from dedup.cluster.live_postings import post_slots
 from dedup.cluster.pair_features import Weights, field_norms, prepare
 from dedup.cluster.pairs import PairModel, stack_models
 from dedup.cluster.stories import THRESHOLD, WINDOW
@@ -28,45 +29,6 @@ GROWTH, FIRST_WEIGHING, LAST_WEIGHING = 1.25, 16, 20_000
 #: Log-odds above the cut of the batch that a stream asks: a wrong join stays until the nightly job, a missed one is
 #: mended by a merge (measured: see ``docs/tuning.md``).
 STREAM_MARGIN = 0.25
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What was decided for one article, and on what evidence.
-
-    Attributes
-    ----------
-    number:
-        The article.
-    story:
-        Key of its story.
-    founded:
-        Whether it founded the story.
-    probability:
-        Probability that it belongs with the story's members (mean over them); of a founder, that it would have
-        belonged to the best story it was refused by (0 if there was none).
-    quorum:
-        Share of the members asked that did not object (1 for a founder).
-    best:
-        The live article most probably about the same event, ``None`` without candidates.
-    best_probability:
-        Probability of that pair.
-    runner_up:
-        Key of the next best story, and ``runner_up_probability`` that the article belongs there.
-    merged:
-        Keys of stories that this article showed to be one with ``story``, which survives.
-    """
-
-    number: int
-    story: str
-    founded: bool
-    probability: float
-    quorum: float
-    best: int | None = None
-    best_probability: float = 0.0
-    runner_up: str | None = None
-    runner_up_probability: float = 0.0
-    merged: tuple[str, ...] = ()
 
 
 class LiveStories:
@@ -114,7 +76,7 @@ class LiveStories:
         self._prior = np.empty(0, np.uint8)
         self._prepared = prepare(Features.empty(), self._idf)
         self._weights: Weights = stack_models(self._judges, np.empty(0, np.uint8))
-        self._state = new_state()
+        self._state, self._postings = new_state(), new_postings()
         self._numbers: list[int] = []
         self._slot: dict[int, int] = {}
         self._key: list[str] = []
@@ -175,7 +137,7 @@ class LiveStories:
         for a, b in self._steps(len(numbers)):
             first = self._enter(numbers[a:b], features.take(np.arange(a, b)), None)
             key_offsets, keys, _ = self._keys_of(first)
-            post_slots(self._state, first, key_offsets, keys)
+            post_slots(self._postings, first, key_offsets, keys)
         for key in rows:
             if key not in self._row:
                 self._open_row(key)
@@ -298,7 +260,7 @@ class LiveStories:
         rows, values = np.empty((n, 4), np.int64), np.empty((n, 4), np.float32)
         merges = np.empty((8 * n, 3), np.int64)
         merged = assign_slots(
-            self._state, self._prepared, self._weights, first, key_offsets, keys, weights,
+            self._state, self._postings, self._prepared, self._weights, first, key_offsets, keys, weights,
             self._cut, self._quorum, self._window, self._most, rows, values, merges,
         )  # fmt: skip
         decisions = []
@@ -341,7 +303,7 @@ class LiveStories:
         self._weights = self._weights._replace(model=judges)
         self._numbers += numbers
         self._slot |= {number: first + k for k, number in enumerate(numbers)}
-        self._state = make_room(self._state, len(self._numbers), len(numbers))
+        self._state, self._postings = make_room(self._state, self._postings, len(self._numbers), len(numbers))
         return first
 
     def _check_new(self, numbers: Sequence[int], features: Features) -> None:
@@ -378,8 +340,8 @@ class LiveStories:
         self._weigh_at = int(n * GROWTH) + 1 if n < LAST_WEIGHING else -1
 
     def _open_row(self, key: str) -> int:
-        row = int(self._state.used[3])
-        self._state.used[3] += 1
+        row = int(self._state.used[0])
+        self._state.used[0] += 1
         self._state.story_size[row] = 0
         self._name_row(row, key)
         return row
@@ -405,13 +367,13 @@ class LiveStories:
         self._weights = self._weights._replace(model=models)
         self._numbers = numbers
         self._slot = {number: k for k, number in enumerate(numbers)}
-        self._state = make_room(self._state, len(numbers), len(numbers))
+        self._state, self._postings = make_room(self._state, self._postings, len(numbers), len(numbers))
         self._follows, self._followers, self._homeless = follows, followers, homeless
         for k, key in enumerate(keys):
             row = self._row.get(key)
             join_story(self._state, k, self._open_row(key) if row is None else row)
         key_offsets, terms, _ = self._keys_of(0)
-        post_slots(self._state, 0, key_offsets, terms)
+        post_slots(self._postings, 0, key_offsets, terms)
 
 
 def _logistic(logit: float) -> float:

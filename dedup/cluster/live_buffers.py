@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dedup.cluster.candidates import KEYS
-from dedup.cluster.live_kernels import BLOCK, State, fill
+from dedup.cluster.live_kernels import State
+from dedup.cluster.live_postings import BLOCK, Postings, enter
 from dedup.cluster.pair_features import Prepared
 
 _RAGGED = {"term_hash": "term_offsets", "term_bits": "term_offsets", "weight": "term_offsets"}
@@ -56,39 +57,48 @@ def take_ragged(values: NDArray, offsets: NDArray[np.int64], slots: NDArray[np.i
     return np.concatenate([values[offsets[s] : offsets[s + 1]] for s in slots] or [values[:0]])
 
 
-def new_state() -> State:
+def new_postings() -> Postings:
     i64, i32 = np.int64, np.int32
-    return State(
-        np.zeros(1 << 16, np.uint32), np.zeros(1 << 16, i32), np.zeros(1 << 15, i32), np.zeros(1 << 15, i32),
-        np.zeros((1 << 15, BLOCK), i32), np.zeros(1 << 15, i32), np.zeros(1 << 15, i32),
-        np.full(1024, -1, i64), np.full(1024, -1, i64),
-        np.zeros(1024, i64), np.zeros(1024, i64), np.zeros(1024, i64),
-        np.zeros(1024, np.float32), np.zeros(1024, np.float32), np.zeros(4, i64),
+    return Postings(
+        np.zeros(1 << 16, i64), np.zeros((1 << 15, 2), i32), np.zeros((1 << 15, 2 + BLOCK), i32), np.zeros(2, i64),
+        np.zeros(1024, np.float32),
     )  # fmt: skip
 
 
-def make_room(state: State, slots: int, new: int) -> State:
-    """Grow the state so that ``new`` of ``slots`` articles can be posted, each founding its story."""
+def new_state() -> State:
+    i64 = np.int64
+    return State(
+        np.full(1024, -1, i64), np.full(1024, -1, i64), np.zeros(1024, i64), np.zeros(1024, i64), np.zeros(1024, i64),
+        np.zeros(1024, np.float32), np.zeros(1, i64),
+    )  # fmt: skip
+
+
+def make_room(state: State, postings: Postings, slots: int, new: int) -> tuple[State, Postings]:
+    """Grow both so that ``new`` of ``slots`` articles can be posted, each founding its story."""
     wanted = new * KEYS
-    lists, blocks, _, rows = state.used.tolist()
-    out = state._asdict()
-    if 2 * (lists + wanted) > len(state.table_key):
-        size = 1 << (4 * (lists + wanted)).bit_length()
-        keys, values = np.zeros(size, np.uint32), np.zeros(size, np.int32)
-        full = np.flatnonzero(state.table_key)
-        fill(keys, values, state.table_key[full], state.table_list[full])
-        out["table_key"], out["table_list"] = keys, values
-    sizes = {"list_head": lists + wanted, "list_size": lists + wanted}
-    sizes |= dict.fromkeys(("block_slot", "block_next", "block_used"), blocks + wanted)
-    sizes |= dict.fromkeys(("story", "next_slot", "score", "judged"), slots)
+    lists, blocks = postings.used.tolist()
+    table = postings.table
+    if 2 * (lists + wanted) > len(table):
+        table = np.zeros(1 << (4 * (lists + wanted)).bit_length(), np.int64)
+        enter(table, postings.table[postings.table != 0])
     # Stories loaded by name are opened after all articles have entered: there can be one an article.
-    sizes |= dict.fromkeys(("story_head", "story_tail", "story_size"), max(rows + new, slots))
-    for name, size in sizes.items():
-        array = out[name]
-        if size > len(array):
-            larger = np.zeros((2 * size, *array.shape[1:]), array.dtype)
-            larger[: len(array)] = array
-            if name in ("story", "next_slot"):
-                larger[len(array) :] = -1
-            out[name] = larger
-    return State(**out)
+    rows = max(int(state.used[0]) + new, slots)
+    return (
+        State(
+            _room(state.story, slots, -1), _room(state.next_slot, slots, -1), _room(state.story_head, rows),
+            _room(state.story_tail, rows), _room(state.story_size, rows), _room(state.judged, slots), state.used,
+        ),
+        Postings(
+            table, _room(postings.lists, lists + wanted), _room(postings.blocks, blocks + wanted), postings.used,
+            _room(postings.score, slots),
+        ),
+    )  # fmt: skip
+
+
+def _room(array: NDArray, size: int, empty: int = 0) -> NDArray:
+    """The array itself, or one of twice ``size`` that begins with it."""
+    if size <= len(array):
+        return array
+    larger = np.full((2 * size, *array.shape[1:]), empty, array.dtype)
+    larger[: len(array)] = array
+    return larger

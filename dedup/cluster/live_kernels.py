@@ -1,4 +1,4 @@
-"""Compiled steps of the live assignment: postings, candidates, story means, join, merge.
+"""Compiled steps of the live assignment: candidates, story means, join, merge.
 
 The state is a tuple of arrays (:class:`State`) that only these kernels and :class:`~dedup.cluster.live.LiveStories`
 touch.  Articles live in *slots*, numbered by arrival; stories in *rows*.
@@ -6,97 +6,50 @@ touch.  Articles live in *slots*, numbered by arrival; stories in *rows*.
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from dedup.cluster import linkage, pair_features
-from dedup.cluster.linkage import cut_at, doubt_of, joint_logit
-from dedup.cluster.pair_features import K, logit_of
+from dedup.cluster import linkage, live_postings, pair_kernels
+from dedup.cluster.linkage import CLIP, DOUBT, cut_at, doubt_of, joint_logit
+from dedup.cluster.live_postings import live_candidates, post
+from dedup.cluster.pair_features import K
+from dedup.cluster.pair_kernels import logit_of, mark, unmarked
 from dedup.text.compiled import kernel
-from dedup.vectors.anchors import UNDATED
 
-#: Entries of a posting block; postings read for one article.
-BLOCK = 14
-BUDGET = 4000
 #: Members of one story that are asked, stories that are asked, and members a side when two stories are compared.
 ASKED, STORIES, SAMPLE = 24, 8, 12
 #: A member objects when its log-odds are this far below the cut.
 OBJECTION = 2.0
+#: Least and greatest doubt of a pair, and the share of a sum that rounding may take or add.
+_LEAST, _MOST, _ROUNDING = math.exp(-DOUBT * CLIP), math.exp(DOUBT * CLIP), 1e-5
 
 
 class State(NamedTuple):
-    """Postings, slots and stories.
+    """Slots and stories.
 
-    ``table_key uint32[t]``, ``table_list int32[t]``: open addressing from term hash to posting list (key 0 empty).
-    ``list_head int32[l]``, ``list_size int32[l]``: newest block of a list, and its entries.
-    ``block_slot int32[b, BLOCK]``, ``block_next int32[b]``, ``block_used int32[b]``: blocks, newest first.
     ``story int64[s]``: row of each slot's story, -1 once removed; ``next_slot int64[s]``: next member of the story.
     ``story_head, story_tail, story_size int64[r]``: members of each row, oldest first; size 0 once merged or empty.
-    ``score, judged float32[s]``: scratch, 0 between articles.  ``used int64[4]``: lists, blocks, slots and rows in use.
+    ``judged float32[s]``: scratch, 0 between articles.  ``used int64[1]``: rows in use.
     """
 
-    table_key: NDArray[np.uint32]
-    table_list: NDArray[np.int32]
-    list_head: NDArray[np.int32]
-    list_size: NDArray[np.int32]
-    block_slot: NDArray[np.int32]
-    block_next: NDArray[np.int32]
-    block_used: NDArray[np.int32]
     story: NDArray[np.int64]
     next_slot: NDArray[np.int64]
     story_head: NDArray[np.int64]
     story_tail: NDArray[np.int64]
     story_size: NDArray[np.int64]
-    score: NDArray[np.float32]
     judged: NDArray[np.float32]
     used: NDArray[np.int64]
 
 
 @njit(nogil=True)
-def list_of(s: Any, key: Any, create: Any) -> Any:
-    """Posting list of a term, -1 if there is none and ``create`` is false."""
-    mask = s.table_key.shape[0] - 1
-    at = np.int64(key ^ (key >> np.uint32(16))) & mask
-    while s.table_key[at] != 0:
-        if s.table_key[at] == key:
-            return np.int64(s.table_list[at])
-        at = (at + 1) & mask
-    if not create:
-        return -1
-    number = s.used[0]
-    s.used[0] += 1
-    s.table_key[at] = key
-    s.table_list[at] = number
-    s.list_head[number] = -1
-    s.list_size[number] = 0
-    return number
-
-
-@njit(nogil=True)
-def post(s: Any, key: Any, slot: Any) -> None:
-    """Append a slot to the posting list of a term."""
-    number = list_of(s, key, True)
-    head = s.list_head[number]
-    if head < 0 or s.block_used[head] == BLOCK:
-        new = s.used[1]
-        s.used[1] += 1
-        s.block_next[new] = head
-        s.block_used[new] = 0
-        s.list_head[number] = new
-        head = new
-    s.block_slot[head, s.block_used[head]] = slot
-    s.block_used[head] += 1
-    s.list_size[number] += 1
-
-
-@njit(nogil=True)
 def found_story(s: Any, slot: Any) -> Any:
     """Open a story with one member; return its row."""
-    row = s.used[3]
-    s.used[3] += 1
+    row = s.used[0]
+    s.used[0] += 1
     s.story_head[row] = slot
     s.story_tail[row] = slot
     s.story_size[row] = 1
@@ -150,108 +103,71 @@ def absorb_story(s: Any, keeper: Any, other: Any) -> None:
 
 
 @njit(nogil=True)
-def near(p: Any, a: Any, b: Any, window: Any) -> Any:
-    """Say whether two slots were published within the window of each other; undated is near to all."""
-    if p.published[a] == UNDATED or p.published[b] == UNDATED:
-        return True
-    return abs(p.published[a] - p.published[b]) <= window
-
-
-@njit(nogil=True)
-def live_candidates(s: Any, p: Any, slot: Any, keys: Any, weights: Any, window: Any, most: Any, out: Any) -> Any:
-    """Write the best candidate slots of ``slot`` to ``out int64[most]``; return how many."""
-    size = keys.shape[0]
-    lists = np.empty(size, np.int64)
-    order = np.empty(size, np.int64)
-    found = 0
-    for k in range(size):
-        number = list_of(s, keys[k], False)
-        if number >= 0:
-            lists[k] = number
-            order[found] = np.int64(s.list_size[number]) << 8 | k
-            found += 1
-    touched = np.empty(BUDGET + BLOCK, np.int64)
-    read, count = 0, 0
-    for entry in np.sort(order[:found]):
-        if read >= BUDGET:
-            break
-        k = entry & 255
-        block = s.list_head[lists[k]]
-        while block >= 0 and read < BUDGET:
-            for b in range(s.block_used[block] - 1, -1, -1):
-                other = np.int64(s.block_slot[block, b])
-                read += 1
-                if s.story[other] < 0:
-                    continue
-                if s.score[other] == 0:
-                    touched[count] = other
-                    count += 1
-                s.score[other] += weights[k]
-            block = s.block_next[block]
-    best = np.empty(count, np.uint64)
-    kept = 0
-    for c in range(count):
-        other = touched[c]
-        if near(p, slot, other, window):
-            best[kept] = np.uint64(0xFFFFFFFF - np.int64(s.score[other] * 64)) << np.uint64(32) | np.uint64(other)
-            kept += 1
-        s.score[other] = 0
-    if kept > 4 * most:
-        best[:kept] = np.partition(best[:kept], most)
-        kept = most
-    chosen = np.sort(best[:kept])
-    total = min(most, kept)
-    for c in range(total):
-        out[c] = np.int64(chosen[c] & np.uint64(0xFFFFFFFF))
-    return total
-
-
-@njit(nogil=True)
-def ask_story(s: Any, p: Any, w: Any, slot: Any, story: Any, cut: Any, row: Any) -> Any:
-    """Joint log-odds of ``slot`` with a story's members, and the share of them that do not object.
+def ask_story(s: Any, p: Any, w: Any, slot: Any, marks: Any, story: Any, cut: Any, floor: Any, row: Any) -> Any:
+    """Joint log-odds of ``slot``, which is marked, with a story's members, and the share of them that do not object.
 
     Of a large story every k-th member is asked, the newest always; those judged as candidates are not judged again.
+    Once the joint log-odds cannot reach ``floor`` nobody else is asked, and they are given as minus infinity.
     """
+    after, judged = s.next_slot, s.judged
     size = s.story_size[story]
     step = max(1, (size + ASKED - 1) // ASKED)
+    most = (size - 1) // step + 1
+    hopeless = most * np.exp(-DOUBT * floor) * (1 + _ROUNDING)
     total, asked, content = 0.0, 0, 0
     at, position = s.story_head[story], 0
     while at >= 0:
         if (size - 1 - position) % step == 0:
-            x = s.judged[at] if s.judged[at] != 0 else logit_of(p, w, slot, at, row)
+            x = judged[at]
+            if x == 0:
+                x = logit_of(p, w, slot, marks, at, row)
             total += doubt_of(x)
             asked += 1
+            if total + (most - asked) * _LEAST > hopeless:
+                return -np.inf, 0.0
             if x >= cut - OBJECTION:
                 content += 1
-        at = s.next_slot[at]
+        at = after[at]
         position += 1
     return joint_logit(total / asked), content / asked
 
 
 @njit(nogil=True)
-def ask_stories(s: Any, p: Any, w: Any, one: Any, two: Any, row: Any) -> Any:
-    """Joint log-odds of the members of two stories, of each every k-th."""
-    step_one = max(1, (s.story_size[one] + SAMPLE - 1) // SAMPLE)
-    step_two = max(1, (s.story_size[two] + SAMPLE - 1) // SAMPLE)
+def are_one(s: Any, p: Any, w: Any, one: Any, two: Any, cut: Any, marks: Any, row: Any) -> Any:
+    """Whether the joint log-odds of the members of two stories, of each every k-th, reach the cut.
+
+    Nobody else is asked once that is certain.
+    """
+    after = s.next_slot
+    size_one, size_two = s.story_size[one], s.story_size[two]
+    step_one = max(1, (size_one + SAMPLE - 1) // SAMPLE)
+    step_two = max(1, (size_two + SAMPLE - 1) // SAMPLE)
+    most = ((size_one - 1) // step_one + 1) * ((size_two - 1) // step_two + 1)
+    limit = most * np.exp(-DOUBT * cut)
     total, asked = 0.0, 0
     a, i = s.story_head[one], 0
     while a >= 0:
-        if (s.story_size[one] - 1 - i) % step_one == 0:
+        if (size_one - 1 - i) % step_one == 0:
+            mark(p, a, marks)
             b, j = s.story_head[two], 0
             while b >= 0:
-                if (s.story_size[two] - 1 - j) % step_two == 0:
-                    total += doubt_of(logit_of(p, w, a, b, row))
+                if (size_two - 1 - j) % step_two == 0:
+                    total += doubt_of(logit_of(p, w, a, marks, b, row))
                     asked += 1
-                b = s.next_slot[b]
+                    if total + (most - asked) * _LEAST > limit * (1 + _ROUNDING):
+                        return False
+                b = after[b]
                 j += 1
-        a = s.next_slot[a]
+            if total + (most - asked) * _MOST < limit * (1 - _ROUNDING):
+                return True
+        a = after[a]
         i += 1
-    return joint_logit(total / asked)
+    return joint_logit(total / asked) >= cut
 
 
-@kernel(linkage, pair_features)
+@kernel(linkage, live_postings, pair_kernels)
 def assign_slots(
-    s: Any, p: Any, w: Any, first: Any, key_offsets: Any, keys: Any, key_weights: Any,
+    s: Any, postings: Any, p: Any, w: Any, first: Any, key_offsets: Any, keys: Any, key_weights: Any,
     cut: Any, quorum: Any, window: Any, most: Any, out_row: Any, out_number: Any, merges: Any,
 ) -> Any:  # fmt: skip
     """Assign the slots from ``first`` on, in order; return the number of merges.
@@ -261,7 +177,7 @@ def assign_slots(
     joint log-odds of the runner-up.  ``merges int64[m, 3]`` receives (k, survivor, merged row).
     """
     n = key_offsets.shape[0] - 1
-    row = np.empty(K, np.float32)
+    row, marks = np.empty(K, np.float32), unmarked()
     candidates = np.empty(most, np.int64)
     logits = np.empty(most, np.float32)
     stories = np.empty(STORIES, np.int64)
@@ -270,10 +186,13 @@ def assign_slots(
     for k in range(n):
         slot = first + k
         a, b = key_offsets[k], key_offsets[k + 1]
-        count = live_candidates(s, p, slot, keys[a:b], key_weights[a:b], window, most, candidates)
+        count = live_candidates(
+            postings, s.story, p.published, slot, keys[a:b], key_weights[a:b], window, most, candidates
+        )
+        mark(p, slot, marks)
         best, best_logit = -1, -np.inf
         for c in range(count):
-            logits[c] = logit_of(p, w, slot, candidates[c], row)
+            logits[c] = logit_of(p, w, slot, marks, candidates[c], row)
             s.judged[candidates[c]] = logits[c]
             if logits[c] > best_logit:
                 best, best_logit = candidates[c], logits[c]
@@ -291,7 +210,7 @@ def assign_slots(
                 known += 1
         chosen, runner, chosen_mean, runner_mean, chosen_quorum = -1, -1, -np.inf, -np.inf, 0.0
         for q in range(known):
-            mean, content = ask_story(s, p, w, slot, stories[q], cut, row)
+            mean, content = ask_story(s, p, w, slot, marks, stories[q], cut, min(cut, runner_mean), row)
             means[q] = mean
             size = s.story_size[stories[q]]
             joins = mean >= cut_at(size + 1, cut) and content >= quorum
@@ -313,7 +232,7 @@ def assign_slots(
                 if other == chosen or s.story_size[other] == 0 or means[q] < cut:
                     continue
                 together = s.story_size[chosen] + s.story_size[other]
-                if ask_stories(s, p, w, chosen, other, row) >= cut_at(together, cut):
+                if are_one(s, p, w, chosen, other, cut_at(together, cut), marks, row):
                     if s.story_size[other] > s.story_size[chosen] or (
                         s.story_size[other] == s.story_size[chosen] and other < chosen
                     ):
@@ -327,26 +246,5 @@ def assign_slots(
         out_row[k, 2], out_row[k, 3] = best, runner
         out_number[k, 0], out_number[k, 1] = chosen_mean, chosen_quorum
         out_number[k, 2], out_number[k, 3] = best_logit, runner_mean
-        for q in range(a, b):
-            post(s, keys[q], slot)
+        post(postings, keys[a:b], slot)
     return merged
-
-
-@kernel()
-def post_slots(s: Any, first: Any, key_offsets: Any, keys: Any) -> None:
-    """Enter the slots from ``first`` on into the postings."""
-    for k in range(key_offsets.shape[0] - 1):
-        for q in range(key_offsets[k], key_offsets[k + 1]):
-            post(s, keys[q], first + k)
-
-
-@kernel()
-def fill(table_key: Any, table_list: Any, keys: Any, lists: Any) -> None:
-    """Enter terms and their lists into an empty table."""
-    mask = table_key.shape[0] - 1
-    for k in range(keys.shape[0]):
-        at = np.int64(keys[k] ^ (keys[k] >> np.uint32(16))) & mask
-        while table_key[at] != 0:
-            at = (at + 1) & mask
-        table_key[at] = keys[k]
-        table_list[at] = lists[k]

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup.cluster.pair_features import NAMES, K, Prepared, Weights, compare_pairs, logit_pairs, prepare
+from dedup.cluster.pair_features import NAMES, K, Prepared, Weights, prepare
+from dedup.cluster.pair_kernels import compare_pairs, logit_pairs
 from dedup.errors import DedupError
 from dedup.text.parallel import ordered_map, thread_count
 from dedup.vectors import Features, Idf

@@ -55,6 +55,15 @@ def test_pairs_are_symmetric_and_bounded() -> None:
             )
 
 
+def test_terms_that_fall_into_one_cell_are_told_apart() -> None:
+    prepared = prepare(featurize(ALL), Idf.prior())
+    left, right = np.triu_indices(len(ALL), 1)
+    numbered = np.unique(prepared.term_hash, return_inverse=True)[1].astype(np.uint32)
+    crowded = prepared._replace(term_hash=(numbered << np.uint32(13)) | (numbered % np.uint32(3)))
+
+    assert np.array_equal(pair_rows(crowded, left, right), pair_rows(prepared, left, right))
+
+
 def test_what_is_missing_says_nothing() -> None:
     undated = [article(a.id, a.title or "", a.text, hours=None) for a in FIRE_HANOI]
     assert row(*undated)["time_apart"] == 0
