@@ -12,7 +12,6 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from dedup.batch.decisions import Decisions
-from dedup.batch.memory import peak_memory
 from dedup.batch.outcome import Outcome
 from dedup.batch.report import BigStory, Borderline, Comparison, Copying, RunReport, Stage
 from dedup.cluster.relation import Relation
@@ -33,6 +32,7 @@ def findings(
     started_at: datetime,
     inputs: tuple[str, ...],
     stages: Mapping[str, tuple[float, int]],
+    peak_memory: int,
     rejected: tuple[str, ...] = (),
     rejected_count: int = 0,
     comparison: Comparison | None = None,
@@ -45,7 +45,7 @@ def findings(
         What was decided.
     names :
         Ids of stories that do not go by their founder.
-    title, started_at, inputs, rejected, rejected_count, comparison :
+    title, started_at, inputs, peak_memory, rejected, rejected_count, comparison :
         As in :class:`~dedup.batch.report.RunReport`.
     stages :
         Seconds and things done, by name.
@@ -67,7 +67,7 @@ def findings(
         rejected_count=rejected_count,
         superseded=corpus.superseded,
         stages=tuple(Stage(name, seconds, items) for name, (seconds, items) in stages.items()),
-        peak_memory=peak_memory(),
+        peak_memory=peak_memory,
         languages=dict(languages.most_common()),
         relations=dict(words.most_common()),
         group_sizes=_sizes(outcome.group),

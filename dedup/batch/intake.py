@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +15,22 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from dedup.article import Article
-from dedup.batch.parts import Parts
-from dedup.readers import Rejected, expand_inputs, read_articles
+from dedup.batch.helpers import Helpers
+from dedup.batch.parts import Parts, to_file
+from dedup.errors import ArticleError, InputError
+from dedup.readers import Rejected, expand_inputs
+from dedup.readers.articles import articles_of, read_chunks
+from dedup.readers.chunks import Chunk
 
-#: A part is cut after so many articles or characters, whichever comes first.
-PART_ARTICLES, PART_CHARACTERS = 4096, 16_000_000
+#: A part is cut after so many records or bytes, whichever comes first.
+PART_RECORDS, PART_BYTES = 2048, 32_000_000
+#: Parts computed by threads before helpers are started, which costs each of them a second and its memory.
+ALONE = 16
+#: Bytes that this process and each helper hold while they read, as measured (``benchmarks.batch``).
+READING, HELPER = 600_000_000, 500_000_000
+
+#: Lays the articles of a part out as columns; a function of a module, so that it can be named to another process.
+Layout = Callable[[Sequence[Article]], pa.RecordBatch]
 
 
 def fingerprint_inputs(inputs: Iterable[str | Path], rename: Mapping[str, str]) -> dict[str, Any]:
@@ -35,53 +48,94 @@ def fingerprint_inputs(inputs: Iterable[str | Path], rename: Mapping[str, str]) 
     return {"files": files, "rename": dict(rename)}
 
 
+def helpers_within(budget: int | None, threads: int) -> int:
+    """Helpers that read for a run of so many ``threads`` and bytes; 0 where threads of its own have to do."""
+    if threads == 1:
+        return 0
+    room = threads if budget is None else min(threads, (budget - READING) // HELPER)
+    return room if room > 1 else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """A part: number of its articles, what was refused, and its file, unless that was there before."""
+
+    articles: int
+    refused: list[ArticleError | InputError]
+    file: pa.Buffer | None
+
+
 def spill_articles(
     inputs: Sequence[str | Path],
     parts: Parts,
     *,
     threads: int,
+    helpers: int,
     rename: Mapping[str, str],
-    on_reject: Rejected | None,
-    layout: Callable[[Sequence[Article]], pa.RecordBatch],
+    reject: Rejected,
+    layout: Layout,
     advance: Callable[[int], None],
     first: int = 0,
-) -> None:
+) -> int:
     """Read every input, part by part.
 
-    A part that is there already is not computed again; its articles are only counted off, since the cut
-    depends on the input alone.
+    A part that is there already is only parsed again, for what is refused: the cut depends on the input alone.
 
     Parameters
     ----------
-    inputs, rename, on_reject :
+    inputs, rename :
         As for :func:`dedup.readers.read_articles`.
     parts : Parts
         Where the articles go.
     threads : int
         Parts computed at a time.
+    helpers : int
+        Processes that compute them, after the first :data:`ALONE`; 0: threads of this one do.
+    reject : callable
+        Told what is refused, in the order of the input.
     layout : callable
-        Turns the articles of a part into its columns; runs in a thread.
+        Turns the articles of a part into its columns.
     advance : callable
         Told the number of articles of each finished part.
     first : int
         Number of the first part.
+
+    Returns
+    -------
+    int
+        Bytes that the helpers held at most.
     """
 
-    def compute(number: int, articles: list[Article]) -> int:
-        parts.write(number, layout(articles))
-        return len(articles)
+    def write(number: int, chunks: list[Chunk]) -> Computed:
+        arguments = chunks, rename, None if parts.has(number) else layout
+        alone = helpers == 0 or number < first + ALONE
+        done = compute_part(*arguments) if alone else crew.call(compute_part, *arguments)
+        if done.file is not None:
+            parts.put(number, done.file)
+        return Computed(done.articles, done.refused, None)
 
-    with ThreadPoolExecutor(threads, thread_name_prefix="dedup-intake") as pool:
-        running: list[Future[int]] = []
-        for number, articles in enumerate(_cut(read_articles(inputs, on_reject=on_reject, rename=rename)), first):
-            if parts.has(number):
-                advance(len(articles))
-                continue
-            running.append(pool.submit(compute, number, articles))
+    def finish(part: Future[Computed]) -> None:
+        done = part.result()
+        for error in done.refused:
+            reject(error)
+        advance(done.articles)
+
+    with Helpers(helpers) as crew, ThreadPoolExecutor(threads, thread_name_prefix="dedup-intake") as pool:
+        running: deque[Future[Computed]] = deque()
+        for number, chunks in enumerate(_cut(read_chunks(inputs)), first):
+            running.append(pool.submit(write, number, chunks))
             if len(running) > threads:
-                advance(running.pop(0).result())
-        for future in running:
-            advance(future.result())
+                finish(running.popleft())
+        while running:
+            finish(running.popleft())
+    return crew.peak
+
+
+def compute_part(chunks: Sequence[Chunk], rename: Mapping[str, str], layout: Layout | None) -> Computed:
+    """Parse the records of a part, and lay its articles out if there is a ``layout``."""
+    refused: list[ArticleError | InputError] = []
+    articles = [article for chunk in chunks for article in articles_of(chunk, rename, refused.append)]
+    return Computed(len(articles), refused, to_file(layout(articles)) if layout is not None else None)
 
 
 def newest_rows(ids: pa.ChunkedArray) -> NDArray[np.int64]:
@@ -105,14 +159,15 @@ def newest_rows(ids: pa.ChunkedArray) -> NDArray[np.int64]:
     return np.sort(last)
 
 
-def _cut(articles: Iterator[Article]) -> Iterator[list[Article]]:
-    part: list[Article] = []
-    characters = 0
-    for article in articles:
-        part.append(article)
-        characters += len(article.text)
-        if len(part) >= PART_ARTICLES or characters >= PART_CHARACTERS:
+def _cut(chunks: Iterable[Chunk]) -> Iterator[list[Chunk]]:
+    part: list[Chunk] = []
+    records = size = 0
+    for chunk in chunks:
+        part.append(chunk)
+        records += len(chunk)
+        size += chunk.nbytes
+        if records >= PART_RECORDS or size >= PART_BYTES:
             yield part
-            part, characters = [], 0
+            part, records, size = [], 0, 0
     if part:
         yield part

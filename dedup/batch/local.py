@@ -24,7 +24,7 @@ from dedup.batch.columns import ARTICLE
 from dedup.batch.corpus import Corpus, featured_columns
 from dedup.batch.decisions import Decisions
 from dedup.batch.findings import findings
-from dedup.batch.intake import fingerprint_inputs, spill_articles
+from dedup.batch.intake import fingerprint_inputs, helpers_within, spill_articles
 from dedup.batch.memory import bounded, parse_size, peak_memory
 from dedup.batch.outcome import Outcome
 from dedup.batch.parts import Parts
@@ -51,7 +51,8 @@ class Progress(Protocol):
 class Summary:
     """What a run did.
 
-    ``seconds`` and ``peak_memory_bytes`` are of this process; ``resumed`` says that an earlier one had begun.
+    ``seconds`` are of this run, ``peak_memory_bytes`` what its processes held at most: that which reads, with its
+    helpers, or this one later.  ``resumed`` says that an earlier run had begun.
     """
 
     out: str
@@ -155,7 +156,6 @@ def cluster_files(
         **facts,
         seconds=round(seconds, 3),
         articles_per_second=round(facts["articles"] / max(seconds, 1e-9), 1),
-        peak_memory_bytes=peak_memory(),
         resumed=work.resumed,
     )
 
@@ -228,6 +228,7 @@ class _Run:
             "stories": linked["stories"],
             "rejected": read["rejected"],
             "superseded": corpus.superseded,
+            "peak_memory_bytes": max(peak_memory(), read.get("peak_memory", 0)),
             "stages": {name: stage["seconds"] for name, stage in stages.items()},
         }
         if self.report is not None:
@@ -244,6 +245,7 @@ class _Run:
                 rejected=tuple(read["messages"]),
                 rejected_count=read["rejected"],
                 comparison=comparison,
+                peak_memory=facts["peak_memory_bytes"],
             )
             write_report(found, self.report)
         return facts
@@ -267,17 +269,19 @@ class _Run:
                 raise error
             self.on_reject(error)
 
-        spill_articles(
+        helped = spill_articles(
             self.inputs,
             parts,
             threads=self.threads,
+            helpers=helpers_within(self.budget, self.threads),
             rename=self.rename,
-            on_reject=reject,
+            reject=reject,
             layout=featured_columns,
             advance=advance,
             first=first,
         )
-        return {"items": len(parts), "rejected": len(refused), "messages": refused[:_MESSAGES]}
+        facts = {"items": len(parts), "rejected": len(refused), "messages": refused[:_MESSAGES]}
+        return {**facts, "peak_memory": peak_memory() + helped}
 
     def _write(
         self, corpus: Corpus, outcome: Outcome, names: dict[int, str], advance: Callable[[int], None]

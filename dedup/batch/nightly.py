@@ -30,6 +30,7 @@ from dedup.batch.checkpoint import Checkpoint
 from dedup.batch.corpus import Corpus
 from dedup.batch.decisions import Decisions
 from dedup.batch.findings import findings
+from dedup.batch.memory import peak_memory
 from dedup.batch.outcome import Outcome
 from dedup.batch.parts import Parts
 from dedup.batch.rearrange import Changes, Placed, Rearrangement, batches, knots
@@ -199,6 +200,7 @@ class _Run:
                     title="Nightly run" + (" (nothing was written)" if self.dry_run else ""),
                     started_at=started,
                     inputs=(self.connection.url,),
+                    peak_memory=peak_memory(),
                     stages=timed,
                     comparison=comparison,
                 )

@@ -44,12 +44,12 @@ class Parts:
 
     def write(self, number: int, batch: pa.RecordBatch) -> None:
         """Write a part in one step."""
-        with (
-            replaced(self.path(number)) as draft,
-            pa.OSFile(str(draft), "wb") as sink,
-            pa.ipc.new_file(sink, batch.schema) as writer,
-        ):
-            writer.write_batch(batch)
+        self.put(number, to_file(batch))
+
+    def put(self, number: int, file: pa.Buffer) -> None:
+        """Write a part, as :func:`to_file` lays it out, in one step."""
+        with replaced(self.path(number)) as draft:
+            draft.write_bytes(file)
         self._starts = None
 
     def clear(self) -> None:
@@ -119,3 +119,11 @@ class Parts:
     def path(self, number: int) -> Path:
         """File of a part."""
         return self.folder / f"{number:06d}.arrow"
+
+
+def to_file(batch: pa.RecordBatch) -> pa.Buffer:
+    """Lay a part out as its file."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+    return sink.getvalue()

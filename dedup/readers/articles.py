@@ -10,24 +10,23 @@ from typing import Any
 from dedup.article import Article
 from dedup.errors import ArticleError, InputError
 from dedup.readers import feed, json_lines, table, textfile
+from dedup.readers.chunks import Chunk, Parsed, Raw, parsed
 from dedup.readers.streams import STDIN, open_bytes, sniff, suffix_of
 
 #: Called with each record or file that cannot be read.
 Rejected = Callable[[ArticleError | InputError], None]
-#: A record as it stood in its input, with its place; or what was wrong with it.
-Raw = tuple[str, Mapping[str, Any]] | ArticleError
 
-_READERS: dict[str, Callable[[str], Iterator[Raw]]] = {
-    ".txt": textfile.records,
-    ".jsonl": json_lines.records,
-    ".ndjson": json_lines.records,
-    ".json": json_lines.document,
-    ".csv": table.csv_records,
-    ".tsv": table.csv_records,
-    ".parquet": table.parquet_records,
-    ".xml": feed.records,
-    ".rss": feed.records,
-    ".atom": feed.records,
+_READERS: dict[str, Callable[[str], Iterator[Chunk]]] = {
+    ".txt": parsed(textfile.records),
+    ".jsonl": json_lines.chunks,
+    ".ndjson": json_lines.chunks,
+    ".json": parsed(json_lines.document),
+    ".csv": parsed(table.csv_records),
+    ".tsv": parsed(table.csv_records),
+    ".parquet": table.parquet_chunks,
+    ".xml": parsed(feed.records),
+    ".rss": parsed(feed.records),
+    ".atom": parsed(feed.records),
 }
 _KNOWN = frozenset(Article.__dataclass_fields__)
 
@@ -56,12 +55,39 @@ def read_articles(
     ArticleError, InputError
         Only without ``on_reject``.
     """
-    reject = on_reject or _raise
-    for path in expand_inputs(inputs, on_reject=reject):
+    for chunk in read_chunks(inputs):
+        yield from articles_of(chunk, rename or {}, on_reject or _raise)
+
+
+def read_chunks(inputs: Iterable[str | Path]) -> Iterator[Chunk]:
+    """Read inputs, as :func:`read_articles` takes them, some hundred records at a time and not all parsed yet."""
+    bad: list[Raw] = []
+    paths = expand_inputs(inputs, on_reject=bad.append)
+    if bad:
+        yield Parsed(bad)
+    for path in paths:
+        empty = True
         try:
-            yield from _read(path, rename or {}, reject)
+            for chunk in _reader(path)(path):
+                yield chunk
+                empty = False
+            if empty:
+                raise InputError(f"{path}: holds no article")
         except InputError as error:
-            reject(error)
+            yield Parsed([error])
+
+
+def articles_of(chunk: Chunk, rename: Mapping[str, str], reject: Rejected) -> Iterator[Article]:
+    """Parse the records of a chunk; what is no article goes to ``reject``."""
+    for raw in chunk.records():
+        if not isinstance(raw, tuple):
+            reject(raw)
+            continue
+        origin, record = raw
+        try:
+            yield Article.from_dict(article_fields(record, rename))
+        except ArticleError as error:
+            reject(error.at(origin))
 
 
 def expand_inputs(inputs: Iterable[str | Path], *, on_reject: Rejected | None = None) -> list[str]:
@@ -92,23 +118,7 @@ def _readable(path: Path, root: Path) -> bool:
     return not hidden and suffix_of(str(path)) in _READERS
 
 
-def _read(path: str, rename: Mapping[str, str], reject: Rejected) -> Iterator[Article]:
-    count = 0
-    for raw in _reader(path)(path):
-        count += 1
-        if isinstance(raw, ArticleError):
-            reject(raw)
-            continue
-        origin, record = raw
-        try:
-            yield Article.from_dict(article_fields(record, rename))
-        except ArticleError as error:
-            reject(error.at(origin))
-    if count == 0:
-        raise InputError(f"{path}: holds no article")
-
-
-def _reader(path: str) -> Callable[[str], Iterator[Raw]]:
+def _reader(path: str) -> Callable[[str], Iterator[Chunk]]:
     suffix = suffix_of(path)
     if suffix in _READERS:
         return _READERS[suffix]

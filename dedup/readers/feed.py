@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError
@@ -12,14 +12,15 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import parse
 
-from dedup.errors import ArticleError, InputError
+from dedup.errors import InputError
+from dedup.readers.chunks import Raw
 from dedup.readers.streams import open_bytes
 
 _TAG = re.compile(r"<[^>]+>")
 _BREAK = re.compile(r"(?i)</?(p|br|div|li|h[1-6]|tr)\b[^>]*>")
 
 
-def records(path: str) -> Iterator[tuple[str, Mapping[str, Any]] | ArticleError]:
+def records(path: str) -> Iterator[Raw]:
     """Yield the items of a feed."""
     try:
         with open_bytes(path) as stream:

@@ -4,29 +4,58 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from dedup.errors import ArticleError, InputError
+from dedup.readers.chunks import Raw, grouped
 from dedup.readers.streams import decode, open_bytes
 
 #: Longest line accepted, in bytes; what follows in a longer one is passed over.
 MAX_LINE = 64 * 1024 * 1024
 
 
-def records(path: str) -> Iterator[tuple[str, Mapping[str, Any]] | ArticleError]:
-    """Yield the objects of a JSON Lines file; blank lines are passed over."""
-    with open_bytes(path) as stream:
-        for number, line in enumerate(_lines(stream), 1):
-            origin = f"{path}:{number}"
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Lines of a JSON Lines file, each with its number; ``None`` stands for one that is too long."""
+
+    path: str
+    lines: list[tuple[int, bytes | None]]
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the lines."""
+        return sum(map(_weight, self.lines))
+
+    def records(self) -> Iterator[Raw]:
+        """Parse them."""
+        for number, line in self.lines:
+            origin = f"{self.path}:{number}"
             if line is None:
                 yield ArticleError(f"a line of more than {MAX_LINE:,} bytes", origin=origin)
-            elif line.strip():
-                yield parse_line(line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line, origin)
+            else:
+                yield parse_line(line, origin)
 
 
-def document(path: str) -> Iterator[tuple[str, Mapping[str, Any]] | ArticleError]:
+def chunks(path: str) -> Iterator[Lines]:
+    """Read a JSON Lines file, some hundred lines at a time; blank lines are passed over."""
+    with open_bytes(path) as stream:
+        for lines in grouped(_numbered(stream), _weight):
+            yield Lines(path, lines)
+
+
+def records(path: str) -> Iterator[Raw]:
+    """Yield the objects of a JSON Lines file."""
+    for chunk in chunks(path):
+        yield from chunk.records()
+
+
+def document(path: str) -> Iterator[Raw]:
     """Yield the object, or the objects of the list, of a JSON file; JSON Lines in disguise are read too."""
     with open_bytes(path) as stream:
         data = stream.read()
@@ -43,6 +72,18 @@ def document(path: str) -> Iterator[tuple[str, Mapping[str, Any]] | ArticleError
     for number, item in enumerate(items, 1):
         origin = f"{path}:item {number}"
         yield (origin, item) if isinstance(item, dict) else ArticleError("expected a JSON object", origin=origin)
+
+
+def _numbered(stream: io.BufferedReader) -> Iterator[tuple[int, bytes | None]]:
+    for number, line in enumerate(_lines(stream), 1):
+        if number == 1 and line is not None:
+            line = line.removeprefix(b"\xef\xbb\xbf")
+        if line is None or (line and not line.isspace()):
+            yield number, line
+
+
+def _weight(numbered: tuple[int, bytes | None]) -> int:
+    return len(numbered[1] or b"")
 
 
 def _lines(stream: io.BufferedReader) -> Iterator[bytes | None]:

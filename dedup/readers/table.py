@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -14,12 +15,11 @@ import orjson
 
 from dedup.article import MAX_TEXT
 from dedup.errors import ArticleError, InputError
+from dedup.readers.chunks import RECORDS, Raw
 from dedup.readers.streams import STDIN, open_bytes
 
-_ROWS = 1024
 
-
-def csv_records(path: str) -> Iterator[tuple[str, Mapping[str, Any]] | ArticleError]:
+def csv_records(path: str) -> Iterator[Raw]:
     """Yield the rows of a CSV file whose first line names the columns; empty cells are left out."""
     csv.field_size_limit(4 * MAX_TEXT)
     with open_bytes(path) as stream:
@@ -63,8 +63,30 @@ def _with_metadata(cells: dict[str, Any]) -> dict[str, Any]:
     return cells
 
 
-def parquet_records(path: str) -> Iterator[tuple[str, Mapping[str, Any]] | ArticleError]:
-    """Yield the rows of a Parquet file, a batch in memory at a time."""
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows of a Parquet file, as columns; ``first`` is the number of the first of them, from 1."""
+
+    path: str
+    first: int
+    batch: Any
+
+    def __len__(self) -> int:
+        return int(self.batch.num_rows)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the columns."""
+        return int(self.batch.nbytes)
+
+    def records(self) -> Iterator[Raw]:
+        """Make records of them."""
+        for number, record in enumerate(batch_records(self.batch), self.first):
+            yield f"{self.path}:row {number}", record
+
+
+def parquet_chunks(path: str) -> Iterator[Rows]:
+    """Read a Parquet file, some hundred rows at a time."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -74,11 +96,10 @@ def parquet_records(path: str) -> Iterator[tuple[str, Mapping[str, Any]] | Artic
                 table = pq.ParquetFile(pa.BufferReader(stream.read()))
         else:
             table = pq.ParquetFile(path)
-        number = 0
-        for batch in table.iter_batches(batch_size=_ROWS):
-            for record in batch_records(batch):
-                number += 1
-                yield f"{path}:row {number}", record
+        number = 1
+        for batch in table.iter_batches(batch_size=RECORDS):
+            yield Rows(path, number, batch)
+            number += batch.num_rows
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise InputError(f"{path}: not a readable Parquet file: {error}") from None
     except OSError as error:

@@ -12,11 +12,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from dedup.article import MAX_TEXT
 from dedup.errors import ArticleError
+from dedup.readers.chunks import Raw
 from dedup.readers.streams import STDIN, decode, open_bytes, stem_of
 
 _SEPARATOR = re.compile(r"^\s*[-=_*—–]{4,}\s*$")
@@ -25,7 +26,7 @@ _URL = re.compile(r"^\s*(https?://\S+)\s*$")
 _LONGEST_TITLE = 300
 
 
-def records(path: str) -> Iterator[tuple[str, Mapping[str, Any]] | ArticleError]:
+def records(path: str) -> Iterator[Raw]:
     """Yield the one article of a text file; its id is the file's name without its ending."""
     with open_bytes(path) as stream:
         data = stream.read(4 * MAX_TEXT + 1)

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.corpus import generate, write_jsonl, write_parquet
-from dedup.batch import stories
+from dedup.batch import intake, stories
 from dedup.batch.local import Summary, cluster_files
 from dedup.batch.rows import ROW
 from dedup.cluster.whole import cluster_articles
@@ -165,6 +165,35 @@ def test_refused_records_are_told_of_and_the_others_go_on(tmp_path: Path) -> Non
         cluster(path, tmp_path / "strict.jsonl")
 
 
+def test_helpers_change_nothing(expected: bytes, corpus: Path, rows: list[Any], tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(intake, "PART_RECORDS", 512)
+    monkeypatch.setattr(intake, "ALONE", 0)
+    write_parquet(tmp_path / "in.parquet", iter(rows))
+    for source in (corpus, tmp_path / "in.parquet"):
+        out = tmp_path / f"{source.suffix}.jsonl"
+        assert cluster(source, out, threads=2).peak_memory_bytes > 0
+        assert out.read_bytes() == expected
+
+
+def test_helpers_tell_what_is_refused_in_the_order_of_the_input(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(intake, "PART_RECORDS", 512)
+    monkeypatch.setattr(intake, "ALONE", 0)
+    path = tmp_path / "in.jsonl"
+    lines = [json.dumps({"id": f"a{n}", "text": f"words of {n}" if n % 300 else ""}) for n in range(1500)]
+    lines[700] = "{"
+    path.write_text("\n".join(lines))
+    refused: list[ArticleError | InputError] = []
+    inputs = [tmp_path / "absent.jsonl", path, tmp_path / "absent.csv"]
+    summary = cluster(inputs, tmp_path / "out.jsonl", on_reject=refused.append, threads=2)
+    places = [str(error).removeprefix(f"{tmp_path}/").split(": ")[0] for error in refused]
+    assert places[:2] == ["absent.jsonl", "absent.csv"], "inputs are looked for before any is read"
+    assert places[2:] == [f"in.jsonl:{n + 1}" for n in (0, 300, 600, 700, 900, 1200)]
+    assert [error.field for error in refused[2:4] if isinstance(error, ArticleError)] == ["text", "text"]
+    assert summary.articles == 1494
+    with pytest.raises(ArticleError, match=r"in\.jsonl:1:"):
+        cluster(path, tmp_path / "strict.jsonl", threads=2)
+
+
 def test_nothing_in_nothing_out(tmp_path: Path) -> None:
     path = tmp_path / "in.jsonl"
     path.write_text("")
@@ -181,8 +210,10 @@ def test_an_output_of_unknown_kind_is_refused_before_work_begins(corpus: Path, t
 
 SCRIPT = """
 import sys
+from dedup.batch import intake
 from dedup.batch.local import cluster_files
 from dedup.settings import Settings
+intake.PART_RECORDS, intake.ALONE = 512, 1  # so that helpers read the second part, where no bound forbids them
 cluster_files([sys.argv[1]], sys.argv[2], settings=Settings(), memory=sys.argv[3] or None)
 """
 

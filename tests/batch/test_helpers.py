@@ -1,0 +1,58 @@
+"""Helper processes: they answer, raise what was raised, and go when their run goes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from dedup.batch.helpers import Helpers
+from dedup.batch.intake import HELPER, READING, helpers_within
+from dedup.batch.memory import parse_size
+from dedup.errors import DedupError, SettingsError
+
+RUN = """
+import sys, time
+from dedup.batch.helpers import Helpers
+with Helpers(1) as helpers:
+    import os
+    print(helpers.call(os.getpid), flush=True)
+    helpers.call(time.sleep, 2)
+"""
+
+
+def test_they_answer_raise_and_end() -> None:
+    with Helpers(2) as helpers:
+        process = psutil.Process(helpers.call(os.getpid))
+        assert process.pid != os.getpid()
+        assert helpers.call(parse_size, "2kB") == 2000
+        with pytest.raises(SettingsError, match="no size"):
+            helpers.call(parse_size, "much")
+    assert not process.is_running()
+    assert helpers.peak > 10_000_000
+
+
+def test_one_that_dies_is_told_of() -> None:
+    with Helpers(1) as helpers, pytest.raises(DedupError, match="helper process ended with status -9"):
+        helpers.call(os.kill, helpers.call(os.getpid), signal.SIGKILL)
+
+
+def test_they_go_when_their_run_is_killed() -> None:
+    with subprocess.Popen([sys.executable, "-c", RUN], stdout=subprocess.PIPE, text=True) as run:
+        assert run.stdout is not None
+        helper = psutil.Process(int(run.stdout.readline()))
+        run.kill()
+    assert run.returncode == -signal.SIGKILL
+
+    helper.wait(30)
+
+
+def test_a_bound_on_memory_counts_them() -> None:
+    assert helpers_within(None, 4) == 4
+    assert helpers_within(None, 1) == 0
+    assert helpers_within(READING + 3 * HELPER, 8) == 3
+    assert helpers_within(READING + HELPER, 8) == 0, "one is no better than none"
