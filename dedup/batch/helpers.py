@@ -7,6 +7,7 @@ socket closes, which is when its run ends, however that ends.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import signal
@@ -113,18 +114,14 @@ class _Helper:
 def serve(line: Connection) -> None:
     """Be a helper: answer what is asked on ``line`` until it closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the run, which closes the line
-    while True:
-        try:
-            asked = line.recv_bytes()
-        except (EOFError, OSError):
-            return
-        function, arguments = pickle.loads(asked)
-        del asked
-        try:
-            answer = True, function(*arguments)
-        except Exception as error:  # raised where it was asked for
-            answer = False, error
-        line.send_bytes(pickle.dumps(answer, protocol=5))
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            function, arguments = pickle.loads(line.recv_bytes())
+            try:
+                answer = True, function(*arguments)
+            except Exception as error:  # raised where it was asked for
+                answer = False, error
+            line.send_bytes(pickle.dumps(answer, protocol=5))
 
 
 if __name__ == "__main__":

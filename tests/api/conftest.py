@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,13 +57,15 @@ def running(folder: Path) -> Iterator[str]:
     """Run a whole service: store, Celery workers, scheduler and API as processes; yield its URL."""
     overrides = {"store.url": f"embedded:{folder}/store", "workers.concurrency": 2, "log.level": "warning"}
     settings = Settings.load(environ={}, overrides=overrides)
-    with Supervisor(settings, port=settings.api.port if free(settings.api.port) else 0) as supervisor:
+    with Supervisor(settings, port=settings.api.port if mine(settings.api.port) else 0) as supervisor:
         supervisor.wait_ready()
         yield supervisor.url
 
 
-def free(port: int) -> bool:
-    """Whether nobody listens on a port of this machine."""
+def mine(port: int) -> bool:
+    """Whether nobody listens on a port of this machine, nor is about to: of test processes the first may have it."""
+    if os.environ.get("PYTEST_XDIST_WORKER", "gw0") != "gw0":
+        return False
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) != 0
 
