@@ -75,8 +75,7 @@ async def metrics(request: Request) -> Response:
     """Requests served here, and how the whole service stands."""
     service = service_of(request)
     status, totals = await service.status(), await service.connection.run(meters.read())
-    bands = service.settings.sketch.bands
-    kinds = await request.app.state.memory.read(lambda: service.connection.run(memory.by_kind(bands)))
+    kinds = await request.app.state.memory.read(lambda: service.connection.run(memory.by_kind()))
     body = request.app.state.metrics.text() + service_text(status, totals, kinds)
     return Response(body, headers={"content-type": CONTENT_TYPE, "cache-control": "no-store"})
 

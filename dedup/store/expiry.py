@@ -16,7 +16,7 @@ from dedup.store.scripts import Command
 _PART = 500
 
 
-def drop_segments(lang: str, *, before_ms: int, bands: int) -> Plan[int]:
+def drop_segments(lang: str, *, before_ms: int) -> Plan[int]:
     """Drop the segments whose last article came before ``before_ms``; return how many.
 
     What is to go is noted first, so that a call that was cut short is finished by the next.
@@ -34,7 +34,7 @@ def drop_segments(lang: str, *, before_ms: int, bands: int) -> Plan[int]:
     mine = [note for note in notes if note.decode().split()[0] == lang]
     for note in mine:
         _, segment, bits = note.decode().split()
-        for part in _parts(keys.segment_buckets(lang, int(segment), int(bits), bands)):
+        for part in _parts(keys.segment_pages(lang, int(segment), int(bits))):
             yield [("UNLINK", *part)]
         yield [("SREM", keys.DROPPING, note)]
     return len(mine)
@@ -45,7 +45,7 @@ def trim_live(lang: str, count: int) -> list[Command]:
     return [("LTRIM", keys.live(lang), count, -1)] if count else []
 
 
-def _parts(names: Iterable[str]) -> Iterator[tuple[str, ...]]:
+def _parts(names: Iterable[bytes]) -> Iterator[tuple[bytes, ...]]:
     left = iter(names)
     while part := tuple(islice(left, _PART)):
         yield part

@@ -15,13 +15,15 @@ from collections.abc import Iterator
 from hashlib import blake2b
 
 #: Layout written by this version; a store of another is refused (see :mod:`dedup.store.checks`).
-SCHEMA = 2
+SCHEMA = 3
 
 TAG = "{d}"
 #: Articles in one block of memberships, stories in one block of story records; both stay listpacks.
 BLOCK = 128
 #: Hashes that map ids to numbers; 2^14 stay listpacks (512 fields) up to 8 million ids.
 IDENT_SHARDS = 1 << 14
+#: A segment of the LSH index has 2^bits pages: so many bits at least, and three more where one was filled.
+PAGE_BITS = 16
 #: Language of articles whose language nobody knows.
 UNKNOWN_LANGUAGE = "und"
 
@@ -102,16 +104,16 @@ def segments(lang: str) -> str:
     return f"{TAG}:lsh:{lang}"
 
 
-def buckets(lang: str, segment: int, band: int | str, group: int) -> str:
-    """HASH: bucket of a band -> packed N; band ``x``: text digest -> packed N, the one in the index first."""
-    return f"{TAG}:b:{lang}:{segment}:{band}:{group}"
+def page(lang: str, segment: int, bits: int, place: int) -> bytes:
+    """STRING: the name ends in ``place``, low byte first; cells of 7 bytes of the hashes that end so: upper half of
+    the hash, its band (0: digest of the text), N; oldest first.
+    """
+    return f"{TAG}:b:{lang}:{segment}:".encode() + place.to_bytes(2 if bits == PAGE_BITS else 3, "little")
 
 
-def segment_buckets(lang: str, segment: int, bits: int, bands: int) -> Iterator[str]:
-    """Names of all the hashes that a segment can have."""
-    for band in (*range(1, bands + 1), "x"):
-        for group in range(1 << bits):
-            yield buckets(lang, segment, band, group)
+def segment_pages(lang: str, segment: int, bits: int) -> Iterator[bytes]:
+    """Names of all the pages that a segment can have."""
+    return (page(lang, segment, bits, place) for place in range(1 << bits))
 
 
 def pending(lang: str) -> str:

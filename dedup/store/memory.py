@@ -8,7 +8,7 @@ hundredths.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from dedup.store import keys
@@ -33,7 +33,7 @@ KINDS = {
     "feed": "changes",
 }
 #: Keys measured of a family, and commands sent together: others are served between two steps.
-SAMPLE, _STEP = 512, 128
+SAMPLE, _STEP = 1024, 128
 #: Elements that the server looks at in a key of many; 0 would be all, of a feed of millions of events too.
 _ELEMENTS = 100
 
@@ -44,9 +44,9 @@ class Family:
 
     kind: str
     count: int
-    name: Callable[[int], str]
+    name: Callable[[int], str | bytes]
 
-    def sample(self) -> list[str]:
+    def sample(self) -> list[str | bytes]:
         """All names, or :data:`SAMPLE` of them at equal distances."""
         if self.count <= SAMPLE:
             return [self.name(place) for place in range(self.count)]
@@ -58,21 +58,15 @@ def kind_of(key: str) -> str:
     return KINDS.get(key.removeprefix(f"{keys.TAG}:").split(":")[0], "other")
 
 
-def by_kind(bands: int) -> Plan[dict[str, int]]:
-    """Estimate the bytes of each kind of :data:`KINDS`, as ``MEMORY USAGE`` counts them.
-
-    Parameters
-    ----------
-    bands:
-        LSH bands of the index.
-    """
+def by_kind() -> Plan[dict[str, int]]:
+    """Estimate the bytes of each kind of :data:`KINDS`, as ``MEMORY USAGE`` counts them."""
     sequence, named = yield [("GET", keys.SEQUENCE), ("SMEMBERS", keys.LANGUAGES)]
     langs = sorted(name.decode() for name in named)
     stored = yield [("HGETALL", keys.segments(lang)) for lang in langs]
     families = list(_families(int(sequence or 0)))
     for lang, cells in zip(langs, stored, strict=True):
         bits = {int(name): int(cell.split()[0]) for name, cell in cells.items() if name != b"n"}
-        families.append(_index(lang, bits, bands))
+        families.append(_index(lang, bits))
     bytes_ = dict.fromkeys(KINDS.values(), 0)
     for name in (keys.FEED, keys.UPDATED, keys.SIZES, *map(keys.segments, langs)):
         bytes_[kind_of(name)] += yield from _measured([name])
@@ -100,22 +94,20 @@ def _numbered(name: Callable[[int], str]) -> Callable[[int], str]:
     return lambda place: name(place + 1)
 
 
-def _index(lang: str, bits: dict[int, int], bands: int) -> Family:
-    """The hashes of all segments of a language, one segment after the other."""
+def _index(lang: str, bits: dict[int, int]) -> Family:
+    """The pages of all segments of a language, one segment after the other."""
 
-    def name(place: int) -> str:
+    def name(place: int) -> bytes:
         for segment, width in bits.items():
-            size = (bands + 1) << width
-            if place < size:
-                band, group = divmod(place, 1 << width)
-                return keys.buckets(lang, segment, band + 1 if band < bands else "x", group)
-            place -= size
+            if place < 1 << width:
+                return keys.page(lang, segment, width, place)
+            place -= 1 << width
         raise IndexError(place)
 
-    return Family("index", sum((bands + 1) << width for width in bits.values()), name)
+    return Family("index", sum(1 << width for width in bits.values()), name)
 
 
-def _measured(names: list[str]) -> Plan[int]:
+def _measured(names: Sequence[str | bytes]) -> Plan[int]:
     total = 0
     for start in range(0, len(names), _STEP):
         step: list[Command] = [("MEMORY", "USAGE", name, "SAMPLES", _ELEMENTS) for name in names[start : start + _STEP]]

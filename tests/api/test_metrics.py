@@ -70,7 +70,7 @@ def test_memory_by_kind_is_what_the_keys_take_and_adds_up(http: TestClient, serv
     samples = scrape(http)
     truth: Counter[str] = Counter()
     for key in client.scan_iter(count=1000):
-        truth[memory.kind_of(key.decode())] += client.memory_usage(key, samples=0)
+        truth[memory.kind_of(key.decode("utf-8", "replace"))] += client.memory_usage(key, samples=0)
 
     found = {labels[0][1]: value for (name, labels), value in samples.items() if name == "dedup_store_kind_bytes"}
     assert set(found) == {*memory.KINDS.values(), "other"}

@@ -37,7 +37,7 @@ class Snapshot:
         client = service.connection.client
         self.raw = {}
         for key in client.scan_iter(count=5000):
-            name = key.decode("utf-8", "backslashreplace")
+            name = key.decode("utf-8", "surrogateescape")
             if name.startswith("{d}:"):
                 self.raw.setdefault(name.split(":")[1], []).append(name)
         self.numbers = {}
@@ -54,9 +54,8 @@ class Snapshot:
         self.histories = {int(name.split(":")[2]) for name in self.raw.get("sh", [])}
         self.bands = {}
         for name in self.raw.get("b", []):
-            for cell in client.hvals(name):
-                for (number,) in struct.iter_unpack("<I", cell):
-                    self.bands[number] = self.bands.get(number, 0) + 1
+            for _, band, number in struct.iter_unpack("<2sBI", client.get(name.encode("utf-8", "surrogateescape"))):
+                self.bands[number] = self.bands.get(number, 0) + (band > 0)
         self.feed = [Event.unpack(fields[b"e"]) for _, fields in client.xrange(keys.FEED)]
         self.pending = sum(client.llen(name) for name in self.raw.get("p", []))
         self.updated = {int(n) for n in client.zrange(keys.UPDATED, 0, -1)}

@@ -112,7 +112,7 @@ def test_nothing_is_left_of_articles_that_are_all_gone(put) -> None:
     service = put(**texts)
     for name in texts:
         assert service.delete(name)
-    kept = {key.decode().split(":")[1] for key in service.connection.client.scan_iter()}
+    kept = {key.split(b":")[1].decode() for key in service.connection.client.scan_iter()}
     assert kept <= {
         "schema",
         "seq",

@@ -178,7 +178,8 @@ def test_a_hot_bucket_keeps_the_newest_and_stays_small(store: Connection) -> Non
         admit(store, admission(f"a{number}", hot + distinct(100 + number)[1:]))
     last = waiting(store)[-1]
     assert [number for number, _ in last.candidates] == list(range(84, 100))
-    assert all(len(store.client.hvals(key)[0]) <= 64 for key in store.client.scan_iter("{d}:b:vi:1:1:*"))
+    page = store.one("GET", keys.page("vi", 1, keys.PAGE_BITS, hot[0] % 2**keys.PAGE_BITS))
+    assert sum(cell[:2] == (hot[0] >> 16, 1) for cell in struct.iter_unpack("<HBI", page)) == 16
 
 
 def test_look_ups_go_through_all_segments(store: Connection) -> None:
@@ -189,11 +190,35 @@ def test_look_ups_go_through_all_segments(store: Connection) -> None:
     assert waiting(store)[1].candidates == ((1, BANDS),)
 
 
-def test_the_index_stays_in_small_packed_hashes(store: Connection) -> None:
+def test_a_band_is_a_cell_on_the_page_of_its_hash(store: Connection) -> None:
     for start in range(0, 2_000, 100):
         admit(store, *(admission(f"a{n}", distinct(n)) for n in range(start, start + 100)))
-    encodings = {store.client.object("encoding", key) for key in store.client.scan_iter("{d}:b:*", count=1000)}
-    assert encodings <= {b"listpack", "listpack"}
+    places = {keys.page("vi", 1, keys.PAGE_BITS, place): place for place in range(2**keys.PAGE_BITS)}
+    found = [
+        (number - 1, band, places[name] + 2**keys.PAGE_BITS * high)
+        for name in store.client.scan_iter("{d}:b:*", count=5000)
+        for high, band, number in struct.iter_unpack("<HBI", store.one("GET", name))
+    ]
+    assert len(found) == 2_000 * (BANDS + 1), "a cell for every band, and one for the text"
+    bands = [cell for cell in found if cell[1] > 0]
+    assert sorted(bands) == sorted((n, band, hash) for n in range(2_000) for band, hash in enumerate(distinct(n), 1))
+
+
+def test_after_a_full_segment_comes_one_of_more_pages(store: Connection) -> None:
+    admit(store, admission("a", distinct(1)))
+    store.one("HSET", keys.segments("vi"), "1", "16 1 1 1000 1000")  # as if it had room for one article
+    admit(store, admission("b", distinct(1)), admission("c", distinct(2)))
+    assert [entry.candidates for entry in waiting(store)] == [(), ((1, BANDS),), ()]
+    assert store.one("HGET", keys.segments("vi"), "2").split()[0] == b"19"
+    pages = set(keys.segment_pages("vi", 2, 19))
+    assert all(name in pages for name in store.client.scan_iter("{d}:b:vi:2:*"))
+    admit(store, admission("d", distinct(1)), admission("copy", distinct(2), text="text of c"))
+    assert [entry.candidates for entry in waiting(store)[3:]] == [((1, BANDS), (2, BANDS)), ((3, 255),)]
+    store.one(*scripts.remove("c", now_ms=2_000))
+    assert record(store, 5).bands, "its copy stands in its place"
+    for name in ("a", "b", "d", "copy"):
+        store.one(*scripts.remove(name, now_ms=2_000))
+    assert not list(store.client.scan_iter("{d}:b:*"))
 
 
 def _admit_from_a_process(settings: StoreSettings, names: list[str]) -> None:

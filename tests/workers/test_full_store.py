@@ -41,7 +41,8 @@ def fill(service: Service, first: int = 0) -> list[str]:
 
 def half_written(store: Connection) -> list[str]:
     """Articles of which one key is there and another is not."""
-    names = {name.decode().removeprefix(keys.TAG) for name in store.client.scan_iter(f"{keys.TAG}:*", count=1000)}
+    found = store.client.scan_iter(f"{keys.TAG}:*", count=1000)
+    names = {name.decode("utf-8", "replace").removeprefix(keys.TAG) for name in found}
     numbers = {int.from_bytes(value, "little") for name in names if name.startswith(":i:")
                for value in store.client.hvals(keys.TAG + name)}  # fmt: skip
     records = {int(name[3:]) for name in names if name.startswith(":r:")}

@@ -61,15 +61,15 @@ local function admit(shard, field, content, digest, hashes, body, document)
   end
   newest = newest + 1
   local number, mine, shared = newest, u32(newest), {}
-  local twin, home = twin_of(index, digest)
+  local twin, home, heirs = twin_of(index, digest)
   if twin then
     -- The same text is in the index: meet it there, and take no room.
     shared[twin], hashes = 255, ''
-    remember_text(index, home, digest, mine)
+    remember_text(index, home, digest, mine, heirs)
   else
     local segment = open_segment(index, now, span)
-    remember_text(index, segment, digest, mine)
-    insert_bands(index, segment, hashes, mine, function(other) shared[other] = (shared[other] or 0) + 1 end)
+    remember_text(index, segment, digest, mine, 0)
+    meet_bands(index, hashes, function(other) shared[other] = (shared[other] or 0) + 1 end, segment, mine)
     segment.count, segment.last, segment.grown = segment.count + 1, now, true
   end
   redis.call('SET', record_of(number), '\2\0' .. u32(revision) .. content .. digest

@@ -1,18 +1,22 @@
 -- What the scripts share: the LSH index of one language and the header of a record.
 --
---   T:lsh:LANG           HASH    n -> newest SEG; SEG -> "bits capacity count first-ms last-ms"
---   T:b:LANG:SEG:BAND:G  HASH    bucket -> packed N, newest last, at most 16
---   T:b:LANG:SEG:x:G     HASH    digest of the text -> packed N, the one in the index, then its heirs
---   T:r:N                STRING  header: version, state (0 stands, 1 retired), revision u32,
---                                content digest (16 bytes), text digest (16), bands stored, 0,
---                                language (3, space-padded), 0, when the queue took it in us f64;
---                                then bands (u32 each), body
+--   T:lsh:LANG         HASH    n -> newest SEG; SEG -> "bits capacity count first-ms last-ms"
+--   T:b:LANG:SEG:PAGE  STRING  cells of 7 bytes, oldest first: upper half of a hash (2), its band (1; 0 is
+--                              the text's digest), N u32; PAGE is the lower half of the hash (2 bytes, as
+--                              they stand), in a segment of more than 16 bits some of the next byte too
+--   T:r:N              STRING  header: version, state (0 stands, 1 retired), revision u32,
+--                              content digest (16 bytes), text digest (16), bands stored, 0,
+--                              language (3, space-padded), 0, when the queue took it in us f64;
+--                              then bands (u32 each), body
 --
 -- A segment takes insertions until it is full or too old; look-ups go through all that live.
--- Its buckets are spread over 2^bits small hashes a band, so that each stays a listpack.
+-- Its cells lie on 2^bits pages, some dozens on each: all bands of an article are read by one MGET,
+-- and each is entered by an APPEND of seven bytes, which is all that the append-only file gets to see.
+-- Inside a script it is the number of calls that counts.
 
-local tag = ARGV[1]
-local HEADER, CELL = 52, 64
+local tag, call, sub, find = ARGV[1], redis.call, string.sub, string.find
+local HEADER, CELL, BITS = 52, 7, 16
+local MOST = 16 -- cells of one hash: the newest; of one digest: the oldest
 
 local function u32(n) return struct.pack('<I4', n) end
 
@@ -20,7 +24,7 @@ local function record_of(number) return tag .. ':r:' .. number end
 
 local function load_index(lang)
   local index = { lang = lang, key = tag .. ':lsh:' .. lang, prefix = tag .. ':b:' .. lang .. ':', newest = 0 }
-  local stored = redis.call('HGETALL', index.key)
+  local stored = call('HGETALL', index.key)
   for i = 1, #stored, 2 do
     if stored[i] == 'n' then
       index.newest = tonumber(stored[i + 1])
@@ -45,125 +49,144 @@ local function save_index(index)
         segment.bits, segment.capacity, segment.count, segment.first, segment.last)
     end
   end
-  redis.call('HSET', index.key, unpack(words))
+  call('HSET', index.key, unpack(words))
 end
 
 local function open_segment(index, now, span)
   local last = index[#index]
   if last and last.count < last.capacity and now - last.first <= span then return last end
-  local bits = 10 -- 1,024 hashes a band: 131,072 articles make 128 buckets in each
+  local bits = BITS
   if last then
     bits = last.bits
-    if last.count >= last.capacity then bits = math.min(16, bits + 3) end
+    if last.count >= last.capacity then bits = math.min(22, bits + 3) end
   end
   index.newest = index.newest + 1
-  local fresh = { id = index.newest, bits = bits, capacity = 128 * 2 ^ bits, count = 0, first = now, last = now }
+  local fresh = { id = index.newest, bits = bits, capacity = 2 ^ (bits + 1), count = 0, first = now, last = now }
   index[#index + 1] = fresh
   return fresh
 end
 
--- Texts of small numbers; making one costs as much as a look-up.
-local texts = {}
-local function text_of(number)
-  local text = texts[number]
-  if not text then
-    text = string.format('%d', number)
-    texts[number] = text
+-- The page of the hash at `at` in `hashes`.
+local function page_of(index, segment, hashes, at)
+  local prefix = segment.prefix
+  if not prefix then
+    prefix = index.prefix .. segment.id .. ':'
+    segment.prefix, segment.wide = prefix, 2 ^ (segment.bits - BITS)
   end
-  return text
+  if segment.wide == 1 then return prefix .. sub(hashes, at, at + 1) end
+  return prefix .. sub(hashes, at, at + 1) .. string.char(string.byte(hashes, at + 2) % segment.wide)
 end
 
--- The hash and field of a band's bucket: the low bits of the band hash choose the hash, the upper
--- three of its bytes are the field as they stand.
-local function bucket(index, segment, band, hashes)
-  local at = 4 * band - 3
-  local low, next = string.byte(hashes, at, at + 1)
-  local keys = segment.keys
-  if not keys then
-    keys = {}
-    segment.keys, segment.groups = keys, 2 ^ segment.bits
+-- What a cell of that hash begins with.
+local bytes = {}
+local function mark_of(hashes, at, band)
+  local byte = bytes[band]
+  if not byte then
+    byte = string.char(band)
+    bytes[band] = byte
   end
-  local key = keys[band]
-  if not key then
-    key = index.prefix .. segment.id .. ':' .. band .. ':'
-    keys[band] = key
-  end
-  return key .. text_of((low + 256 * next) % segment.groups), string.sub(hashes, at + 1, at + 3)
+  return sub(hashes, at + 2, at + 3) .. byte
 end
 
-local function text_bucket(index, segment, digest)
-  local a, b = string.byte(digest, 1, 2)
-  return index.prefix .. segment.id .. ':x:' .. ((a + 256 * b) % 2 ^ segment.bits), string.sub(digest, 3, 10)
+-- Where the next cell with `mark` begins on a page, after `at`.
+local function next_cell(page, mark, at)
+  repeat
+    at = find(page, mark, at + 1, true)
+  until not at or at % CELL == 1
+  return at
 end
 
--- N of the article that stands in the index for this very text, if any.
+-- The numbers in the cells with `mark` on a page (or false), packed as they stand, in order.
+local function cells_of(page, mark)
+  local found = {}
+  local at = page and next_cell(page, mark, 0)
+  while at do
+    found[#found + 1] = sub(page, at + 3, at + 6)
+    at = next_cell(page, mark, at)
+  end
+  return found
+end
+
+local function digest_of(packed)
+  return call('GETRANGE', record_of(struct.unpack('<I4', packed)), 22, 37)
+end
+
+-- N of the article that stands in the index for this very text, if any; its segment and its heirs there.
 local function twin_of(index, digest)
   for _, segment in ipairs(index) do
-    local cell = redis.call('HGET', text_bucket(index, segment, digest))
-    if cell then
-      local number = struct.unpack('<I4', cell)
-      if redis.call('GETRANGE', record_of(number), 22, 37) == digest then return number, segment end
+    local cells = cells_of(call('GET', page_of(index, segment, digest, 1)), mark_of(digest, 1, 0))
+    for _, one in ipairs(cells) do
+      if digest_of(one) == digest then return struct.unpack('<I4', one), segment, #cells - 1 end
     end
   end
 end
 
--- Remember N for its text: the first stands in the index, the next are its heirs.
-local function remember_text(index, segment, digest, mine)
-  local key, field = text_bucket(index, segment, digest)
-  if redis.call('HSETNX', key, field, mine) == 1 then return end
-  local cell = redis.call('HGET', key, field)
-  if #cell < CELL then redis.call('HSET', key, field, cell .. mine) end
+-- Remember N for its text, after `heirs` others: the first stands in the index, the next are its heirs.
+local function remember_text(index, segment, digest, mine, heirs)
+  if heirs + 1 < MOST then
+    call('APPEND', page_of(index, segment, digest, 1), mark_of(digest, 1, 0) .. mine)
+  end
 end
 
--- Replace `mine` by `heir` (or by nothing) in the cell of a bucket; say whether it was there.
-local function replace(key, field, mine, heir)
-  local cell = redis.call('HGET', key, field)
-  if not cell then return false end
-  local kept, found = {}, false
-  for at = 1, #cell, 4 do
-    local one = string.sub(cell, at, at + 3)
-    if one == mine then
-      one, found = heir, true
-    end
-    kept[#kept + 1] = one
-  end
-  local rest = table.concat(kept)
-  if rest == '' then
-    redis.call('HDEL', key, field)
-  elseif found then
-    redis.call('HSET', key, field, rest)
-  end
-  return found, rest
-end
-
--- Insert the bands of `mine` into `segment` and call `meet` with every number found beside them.
-local function insert_bands(index, segment, hashes, mine, meet)
-  for band = 1, #hashes / 4 do
-    for _, one in ipairs(index) do
-      local key, field = bucket(index, one, band, hashes)
-      local cell
-      if one ~= segment then
-        cell = redis.call('HGET', key, field)
-      elseif redis.call('HSETNX', key, field, mine) == 0 then
-        cell = redis.call('HGET', key, field)
-        redis.call('HSET', key, field, string.sub(cell .. mine, -CELL))
+-- Call `meet` with every number that shares a band, once for each; enter `mine` into segment `open` (or nowhere).
+local function meet_bands(index, hashes, meet, open, mine)
+  local count = #hashes / 4
+  if count == 0 then return end
+  for _, segment in ipairs(index) do
+    local names = {}
+    for band = 1, count do names[band] = page_of(index, segment, hashes, 4 * band - 3) end
+    local pages = call('MGET', unpack(names))
+    for band = 1, count do
+      local page, mark = pages[band], mark_of(hashes, 4 * band - 3, band)
+      local at = page and next_cell(page, mark, 0)
+      local met, oldest, place = 0
+      while at do
+        local number = struct.unpack('<I4', page, at + 3)
+        meet(number)
+        met = met + 1
+        if met == 1 or number < oldest then oldest, place = number, at end
+        at = next_cell(page, mark, at)
       end
-      if cell then
-        for at = 1, #cell, 4 do meet(struct.unpack('<I4', cell, at)) end
+      if segment ~= open then
+        -- looked at only
+      elseif met < MOST then
+        call('APPEND', names[band], mark .. mine)
+      else
+        call('SETRANGE', names[band], place + 2, mine)
       end
     end
   end
 end
 
--- The first of the `rest` of a text's cell inherits the bands of the article that leaves it.
-local function inherit(rest, digest, hashes)
-  local heir = string.sub(rest, 1, 4)
-  local key = record_of(struct.unpack('<I4', heir))
-  local record = redis.call('GET', key)
-  if not record or string.sub(record, 23, 38) ~= digest or string.byte(record, 39) > 0 then return '' end
-  redis.call('SET', key, string.sub(record, 1, 38) .. string.char(#hashes / 4)
-    .. string.sub(record, 40, HEADER) .. hashes .. string.sub(record, HEADER + 1))
-  return heir
+-- Put `heir` (or nothing) in the place of `mine` among the cells of a hash; say whether it was there.
+local function replace(index, segment, hashes, at, band, mine, heir)
+  local name = page_of(index, segment, hashes, at)
+  local page = call('GET', name)
+  local place = page and find(page, mark_of(hashes, at, band) .. mine, 1, true)
+  while place and place % CELL ~= 1 do place = find(page, mark_of(hashes, at, band) .. mine, place + 1, true) end
+  if not place then return false end
+  if heir ~= '' then
+    call('SETRANGE', name, place + 2, heir)
+  elseif #page == CELL then
+    call('DEL', name)
+  else
+    call('SET', name, sub(page, 1, place - 1) .. sub(page, place + CELL))
+  end
+  return true
+end
+
+-- The eldest of the heirs of a text inherits the bands of the article that leaves it.
+local function inherit(heirs, digest, hashes)
+  for _, heir in ipairs(heirs) do
+    local key = record_of(struct.unpack('<I4', heir))
+    local record = call('GET', key)
+    if record and sub(record, 23, 38) == digest and string.byte(record, 39) == 0 then
+      call('SET', key, sub(record, 1, 38) .. string.char(#hashes / 4)
+        .. sub(record, 40, HEADER) .. hashes .. sub(record, HEADER + 1))
+      return heir
+    end
+  end
+  return ''
 end
 
 -- Take article N out of the index and its text away; a copy of the same text takes its place
@@ -171,25 +194,20 @@ end
 -- `kind`.  `now` is ARGV's text of the time in ms.
 local function retire(number, kind, now)
   local key = record_of(number)
-  local head = redis.call('GETRANGE', key, 0, HEADER - 1 + 4 * 255)
-  local lang = string.match(string.sub(head, 41, 43), '%a+')
+  local head = call('GETRANGE', key, 0, HEADER - 1 + 4 * 255)
+  local lang = string.match(sub(head, 41, 43), '%a+')
   local index, mine = load_index(lang), u32(number)
-  local digest, stored = string.sub(head, 23, 38), string.byte(head, 39)
-  local hashes = string.sub(head, HEADER + 1, HEADER + 4 * stored)
-  local heir = ''
+  local digest, stored = sub(head, 23, 38), string.byte(head, 39)
+  local hashes = sub(head, HEADER + 1, HEADER + 4 * stored)
   for _, segment in ipairs(index) do
-    local xkey, xfield = text_bucket(index, segment, digest)
-    local found, rest = replace(xkey, xfield, mine, '')
-    if found and rest ~= '' and stored > 0 then heir = inherit(rest, digest, hashes) end
-  end
-  for _, segment in ipairs(index) do
-    for band = 1, stored do
-      local bkey, field = bucket(index, segment, band, hashes)
-      replace(bkey, field, mine, heir)
+    local heir = ''
+    if replace(index, segment, digest, 1, 0, mine, '') and stored > 0 then
+      heir = inherit(cells_of(call('GET', page_of(index, segment, digest, 1)), mark_of(digest, 1, 0)), digest, hashes)
     end
+    for band = 1, stored do replace(index, segment, hashes, 4 * band - 3, band, mine, heir) end
   end
-  redis.call('SETRANGE', key, 1, '\1')
-  redis.call('DEL', tag .. ':t:' .. number)
-  redis.call('RPUSH', tag .. ':p:' .. lang, kind .. mine .. u32(0) .. struct.pack('<d', tonumber(now)))
+  call('SETRANGE', key, 1, '\1')
+  call('DEL', tag .. ':t:' .. number)
+  call('RPUSH', tag .. ':p:' .. lang, kind .. mine .. u32(0) .. struct.pack('<d', tonumber(now)))
   return lang
 end

@@ -9,18 +9,10 @@ local index = load_index(ARGV[2])
 local twin = twin_of(index, ARGV[3])
 if twin then return { twin, 255 } end
 local shared, order, found = {}, {}, {}
-for band = 1, #ARGV[4] / 4 do
-  for _, segment in ipairs(index) do
-    local cell = redis.call('HGET', bucket(index, segment, band, ARGV[4]))
-    if cell then
-      for at = 1, #cell, 4 do
-        local number = struct.unpack('<I4', cell, at)
-        if not shared[number] then order[#order + 1] = number end
-        shared[number] = (shared[number] or 0) + 1
-      end
-    end
-  end
-end
+meet_bands(index, ARGV[4], function(number)
+  if not shared[number] then order[#order + 1] = number end
+  shared[number] = (shared[number] or 0) + 1
+end)
 table.sort(order, function(a, b)
   if shared[a] ~= shared[b] then return shared[a] > shared[b] end
   return a < b

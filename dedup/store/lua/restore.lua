@@ -18,13 +18,13 @@ for at = 4, #ARGV, 8 do
   if ARGV[at + 7] ~= '' then redis.call('SET', tag .. ':t:' .. number, ARGV[at + 7]) end
   if ARGV[at + 1] ~= '' then redis.call('HSET', tag .. ':i:' .. ARGV[at], ARGV[at + 1], mine) end
   if digest ~= '' then
-    local twin, home = twin_of(index, digest)
+    local twin, home, heirs = twin_of(index, digest)
     if twin then
-      remember_text(index, home, digest, mine)
+      remember_text(index, home, digest, mine, heirs)
     else
       local segment = open_segment(index, now, span)
-      remember_text(index, segment, digest, mine)
-      insert_bands(index, segment, hashes, mine, function() end)
+      remember_text(index, segment, digest, mine, 0)
+      meet_bands({ segment, prefix = index.prefix }, hashes, function() end, segment, mine)
       segment.count, segment.last, segment.grown = segment.count + 1, now, true
     end
   end
