@@ -26,8 +26,9 @@ from dedup.readers.chunks import Chunk
 PART_RECORDS, PART_BYTES = 2048, 32_000_000
 #: Parts computed by threads before helpers are started, which costs each of them a second and its memory.
 ALONE = 16
-#: Bytes that this process and each helper hold while they read, as measured (``benchmarks.batch``).
-READING, HELPER = 600_000_000, 500_000_000
+#: Bytes held while parts are read, as measured with 450-word articles: by the process itself, for each of its threads,
+#: by each helper.
+PROCESS, THREAD, HELPER = 250_000_000, 75_000_000, 500_000_000
 
 #: Lays the articles of a part out as columns; a function of a module, so that it can be named to another process.
 Layout = Callable[[Sequence[Article]], pa.RecordBatch]
@@ -48,12 +49,16 @@ def fingerprint_inputs(inputs: Iterable[str | Path], rename: Mapping[str, str]) 
     return {"files": files, "rename": dict(rename)}
 
 
-def helpers_within(budget: int | None, threads: int) -> int:
-    """Helpers that read for a run of so many ``threads`` and bytes; 0 where threads of its own have to do."""
-    if threads == 1:
-        return 0
-    room = threads if budget is None else min(threads, (budget - READING) // HELPER)
-    return room if room > 1 else 0
+def readers_within(budget: int | None, threads: int) -> tuple[int, int]:
+    """Threads and helpers that read for a run of so many ``threads`` within three quarters of ``budget`` bytes.
+
+    No helpers where there is no room for two, or one thread asked for.
+    """
+    if budget is None or threads == 1:
+        return threads, threads if threads > 1 else 0
+    room = budget * 3 // 4 - PROCESS
+    helpers = min(threads, (room - threads * THREAD) // HELPER)
+    return (threads, helpers) if helpers > 1 else (min(threads, max(1, room // THREAD)), 0)
 
 
 @dataclass(frozen=True, slots=True)

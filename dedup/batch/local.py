@@ -24,8 +24,8 @@ from dedup.batch.columns import ARTICLE
 from dedup.batch.corpus import Corpus, featured_columns
 from dedup.batch.decisions import Decisions
 from dedup.batch.findings import findings
-from dedup.batch.intake import fingerprint_inputs, helpers_within, spill_articles
-from dedup.batch.memory import bounded, parse_size, peak_memory
+from dedup.batch.intake import fingerprint_inputs, readers_within, spill_articles
+from dedup.batch.memory import bounded, parse_size, peak_memory, release
 from dedup.batch.outcome import Outcome
 from dedup.batch.parts import Parts
 from dedup.batch.report import write_report
@@ -257,6 +257,8 @@ class _Run:
         started = time.monotonic()
         task = self.progress.add_task(name, total=total) if self.progress else None
         facts = run(lambda count: self.progress.advance(task, count) if self.progress else None)
+        if self.budget is not None:
+            release()
         return {**facts, "seconds": round(time.monotonic() - started, 3)}
 
     def _read(self, parts: Parts, advance: Callable[[int], None]) -> Mapping[str, Any]:
@@ -269,11 +271,12 @@ class _Run:
                 raise error
             self.on_reject(error)
 
+        threads, helpers = readers_within(self.budget, self.threads)
         helped = spill_articles(
             self.inputs,
             parts,
-            threads=self.threads,
-            helpers=helpers_within(self.budget, self.threads),
+            threads=threads,
+            helpers=helpers,
             rename=self.rename,
             reject=reject,
             layout=featured_columns,

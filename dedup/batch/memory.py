@@ -29,7 +29,7 @@ _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "
 #: Shares of the bound at which mapped files are given back: of all that is held, of what is held of files.
 _FULL, _FILES = 0.75, 0.2
 #: Seconds between two looks.
-_LOOK = 0.01
+_LOOK = 0.002
 
 
 def parse_size(size: str | int | None) -> int | None:
@@ -105,6 +105,13 @@ def bounded(budget: int | None) -> Iterator[None]:
     finally:
         over.set()
         thread.join()
+
+
+def release() -> None:
+    """Hand memory that is not in use back to the kernel, as far as the allocators know of it."""
+    pa.default_memory_pool().release_unused()
+    if sys.platform.startswith("linux") and hasattr(_libc, "malloc_trim"):
+        _libc.malloc_trim(0)
 
 
 def resident() -> tuple[int, int]:

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from dedup.batch.helpers import Helpers
-from dedup.batch.intake import HELPER, READING, helpers_within
+from dedup.batch.intake import HELPER, PROCESS, THREAD, readers_within
 from dedup.batch.memory import parse_size
 from dedup.errors import DedupError, SettingsError
 
@@ -52,7 +52,8 @@ def test_they_go_when_their_run_is_killed() -> None:
 
 
 def test_a_bound_on_memory_counts_them() -> None:
-    assert helpers_within(None, 4) == 4
-    assert helpers_within(None, 1) == 0
-    assert helpers_within(READING + 3 * HELPER, 8) == 3
-    assert helpers_within(READING + HELPER, 8) == 0, "one is no better than none"
+    assert readers_within(None, 4) == (4, 4)
+    assert readers_within(None, 1) == (1, 0)
+    assert readers_within(4 * (PROCESS + 8 * THREAD + 3 * HELPER) // 3 + 4, 8) == (8, 3)
+    assert readers_within(4 * (PROCESS + 2 * THREAD) // 3 + 4, 8) == (2, 0)
+    assert readers_within(1, 8) == (1, 0)
