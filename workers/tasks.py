@@ -20,6 +20,9 @@ from workers.app import app, settings
 
 #: Seconds of deciding in one task: under a steady stream no language would ever be done, and the others would wait.
 TURN = 0.25
+#: By how much those who take articles in give way when the processor is short: answers, the store they wait for, and
+#: decisions go first.
+GIVE_WAY = 5
 
 log = get_task_logger(__name__)
 
@@ -36,11 +39,12 @@ def service() -> Service:
 
 @worker_process_init.connect
 def _warm(**_: Any) -> None:
-    """In a pool's child: end with the parent; load the compiled kernels before the first message, not in it."""
+    """In a pool's child: end with the parent, give way, load the compiled kernels before the first message."""
     from dedup.service.ingest import warm
     from dedup.store.children import die_with_parent
 
     die_with_parent()
+    os.nice(GIVE_WAY)
     warm(settings)
 
 
