@@ -172,17 +172,36 @@ def link_component(
     """Cluster one component; write the labels and strengths of its members.
 
     ``members int64[m]`` are its articles in rising order; ``left, right int64[e]``, ``logits float32[e]`` its strong
-    pairs, as places among them.  The two nearest clusters are joined until none reach the cut.  Clusters meet when a
-    strong pair lies between them, and only then are their other pairs judged.  A join that does not reach the cut
-    of its size is not made, and the smaller cluster takes no further part.
+    pairs, as places among them.
     """
     m = members.shape[0]
-    # Doubt of each judged pair of articles, and mean doubt of each two clusters that have met.
     pair, doubt = np.full((m, m), np.float32(np.nan)), np.full((m, m), np.float32(np.inf))
     for k in range(left.shape[0]):
         x = doubt_of(logits[k])
         pair[left[k], right[k]], pair[right[k], left[k]] = x, x
         doubt[left[k], right[k]], doubt[right[k], left[k]] = x, x
+    cluster = link_places(p, w, members, pair, doubt, cut)
+    for a in range(m):
+        total, count = 0.0, 0
+        for b in range(m):
+            if b != a and cluster[b] == cluster[a]:
+                total += pair[a, b]
+                count += 1
+        labels[members[a]] = members[cluster[a]]
+        strength[members[a]] = joint_logit(total / count) if count else 0.0
+
+
+@njit(nogil=True)
+def link_places(p: Any, w: Any, members: Any, pair: Any, doubt: Any, cut: Any) -> Any:
+    """Cluster some articles; return ``int64[m]``, the first place of the cluster of each.
+
+    ``pair float32[m, m]`` are the doubts of the pairs judged, NaN of others, which are judged when needed and entered;
+    ``doubt float32[m, m]`` those of strong pairs, else infinite, and in the end mean doubts of clusters.  The two
+    nearest clusters are joined until none reach the cut.  Clusters meet when a strong pair lies between them, and only
+    then are their other pairs judged.  A join that does not reach the cut of its size is not made, and the smaller
+    cluster takes no further part.
+    """
+    m = members.shape[0]
     size, alive, cluster = np.ones(m, np.int64), np.ones(m, np.bool_), np.arange(m)
     # The articles of a cluster are a list; it begins at the one by which the cluster is named.
     after, tail = np.full(m, -1, np.int64), np.arange(m)
@@ -219,11 +238,4 @@ def link_component(
                 find_nearest(doubt, alive, c, nearest, least)
             elif not refused and (doubt[c, low] < least[c] or (doubt[c, low] == least[c] and low < nearest[c])):
                 nearest[c], least[c] = low, doubt[c, low]
-    for a in range(m):
-        total, count = 0.0, 0
-        for b in range(m):
-            if b != a and cluster[b] == cluster[a]:
-                total += pair[a, b]
-                count += 1
-        labels[members[a]] = members[cluster[a]]
-        strength[members[a]] = joint_logit(total / count) if count else 0.0
+    return cluster

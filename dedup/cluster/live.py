@@ -13,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dedup.cluster.candidates import KEYS, heaviest_keys
-from dedup.cluster.decision import Decision
+from dedup.cluster.decision import Decision, Link, Merge
 from dedup.cluster.live_buffers import append, grow, make_room, new_postings, new_state, take, take_ragged
-from dedup.cluster.live_kernels import assign_slots, join_story, leave_story
+from dedup.cluster.live_kernels import assign_slots
 from dedup.cluster.live_postings import post_slots
+from dedup.cluster.live_state import join_story, leave_story
 from dedup.cluster.pair_features import Weights, field_norms, prepare
 from dedup.cluster.pairs import PairModel, stack_models
+from dedup.cluster.relink import RELINKED
 from dedup.cluster.stories import THRESHOLD, WINDOW
 from dedup.errors import DedupError
 from dedup.vectors import Features, Idf
@@ -65,7 +67,8 @@ class LiveStories:
         self._model = model or PairModel.default()
         self._judges = tuple(judges) if judges else (self._model,)
         self._fixed = idf
-        self._cut, self._quorum = self._model.link_logit(threshold) + STREAM_MARGIN, quorum
+        self._link, self._quorum = self._model.link_logit(threshold), quorum
+        self._cut = self._link + STREAM_MARGIN
         self._window, self._most = int(window), most
         self._reset()
 
@@ -258,33 +261,41 @@ class LiveStories:
         key_offsets, keys, weights = self._keys_of(first)
         n = len(numbers)
         rows, values = np.empty((n, 4), np.int64), np.empty((n, 4), np.float32)
+        moves, joint = np.empty((RELINKED * n, 4), np.int64), np.empty(RELINKED * n, np.float32)
         merges = np.empty((8 * n, 3), np.int64)
-        merged = assign_slots(
+        told, merged = assign_slots(
             self._state, self._postings, self._prepared, self._weights, first, key_offsets, keys, weights,
-            self._cut, self._quorum, self._window, self._most, rows, values, merges,
+            self._link, self._cut, self._quorum, self._window, self._most, rows, values, moves, joint, merges,
         )  # fmt: skip
+        # Founded stories get their names first: the articles after them may have moved or merged them.
+        for number, (row, founded, _, _) in zip(numbers, rows.tolist(), strict=True):
+            if founded:
+                self._name_row(row, self._new_key(number))
+        links: list[list[Link]] = [[] for _ in numbers]
+        for (k, slot, row, other), strength in zip(moves[:told].tolist(), joint[:told].tolist(), strict=True):
+            links[k].append(self._link_of(slot, row, other, strength))
+        merges_of: list[list[Merge]] = [[] for _ in numbers]
+        for k, into, gone in merges[:merged].tolist():
+            merges_of[k].append(Merge(self._key[gone], self._key[into]))
+        link = self._model.link_probability
         decisions = []
-        m = 0
         for k, number in enumerate(numbers):
             row, founded, best, runner = rows[k].tolist()
             mean, quorum, best_logit, runner_mean = values[k].tolist()
-            if founded:
-                self._name_row(row, self._new_key(number))
-            lost = []
-            while m < merged and merges[m, 0] == k:
-                lost.append(self._key[merges[m, 2]])
-                m += 1
-            link = self._model.link_probability
             decisions.append(
                 Decision(
                     number, self._key[row], bool(founded),
                     link(runner_mean if founded else mean), 1.0 if founded else quorum,
                     None if best < 0 else self._numbers[best], _logistic(best_logit),
                     None if runner < 0 else self._key[runner], link(runner_mean),
-                    tuple(key for key in lost if key != self._key[row]),
+                    tuple(merges_of[k]), tuple(links[k]),
                 )
             )  # fmt: skip
         return decisions
+
+    def _link_of(self, slot: int, row: int, other: int, strength: float) -> Link:
+        near = None if other < 0 else self._numbers[other]
+        return Link(self._numbers[slot], self._key[row], near, self._model.link_probability(strength))
 
     def _keys_of(self, first: int) -> tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.float32]]:
         p = self._prepared

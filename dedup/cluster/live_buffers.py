@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dedup.cluster.candidates import KEYS
-from dedup.cluster.live_kernels import State
 from dedup.cluster.live_postings import BLOCK, Postings, enter
+from dedup.cluster.live_state import State
 from dedup.cluster.pair_features import Prepared
 
 _RAGGED = {"term_hash": "term_offsets", "term_bits": "term_offsets", "weight": "term_offsets"}

@@ -1,105 +1,31 @@
-"""Compiled steps of the live assignment: candidates, story means, join, merge.
+"""Compiled steps of the live assignment: candidates, story means, join or link anew, merge.
 
-The state is a tuple of arrays (:class:`State`) that only these kernels and :class:`~dedup.cluster.live.LiveStories`
-touch.  Articles live in *slots*, numbered by arrival; stories in *rows*.
+The state is a tuple of arrays (:class:`~dedup.cluster.live_state.State`) that only these kernels and
+:class:`~dedup.cluster.live.LiveStories` touch.  Articles live in *slots*, numbered by arrival; stories in *rows*.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
-from dedup.cluster import linkage, live_postings, pair_kernels
+from dedup.cluster import linkage, live_postings, live_state, pair_kernels
+from dedup.cluster import relink as relinking
 from dedup.cluster.linkage import CLIP, DOUBT, cut_at, doubt_of, joint_logit
 from dedup.cluster.live_postings import live_candidates, post
+from dedup.cluster.live_state import absorb_story, found_story, join_story, leave_story
 from dedup.cluster.pair_features import K
 from dedup.cluster.pair_kernels import logit_of, mark, unmarked
+from dedup.cluster.relink import OBJECTION, relink
 from dedup.text.compiled import kernel
 
 #: Members of one story that are asked, stories that are asked, and members a side when two stories are compared.
 ASKED, STORIES, SAMPLE = 24, 8, 12
-#: A member objects when its log-odds are this far below the cut.
-OBJECTION = 2.0
 #: Least and greatest doubt of a pair, and the share of a sum that rounding may take or add.
 _LEAST, _MOST, _ROUNDING = math.exp(-DOUBT * CLIP), math.exp(DOUBT * CLIP), 1e-5
-
-
-class State(NamedTuple):
-    """Slots and stories.
-
-    ``story int64[s]``: row of each slot's story, -1 once removed; ``next_slot int64[s]``: next member of the story.
-    ``story_head, story_tail, story_size int64[r]``: members of each row, oldest first; size 0 once merged or empty.
-    ``judged float32[s]``: scratch, 0 between articles.  ``used int64[1]``: rows in use.
-    """
-
-    story: NDArray[np.int64]
-    next_slot: NDArray[np.int64]
-    story_head: NDArray[np.int64]
-    story_tail: NDArray[np.int64]
-    story_size: NDArray[np.int64]
-    judged: NDArray[np.float32]
-    used: NDArray[np.int64]
-
-
-@njit(nogil=True)
-def found_story(s: Any, slot: Any) -> Any:
-    """Open a story with one member; return its row."""
-    row = s.used[0]
-    s.used[0] += 1
-    s.story_head[row] = slot
-    s.story_tail[row] = slot
-    s.story_size[row] = 1
-    s.story[slot] = row
-    s.next_slot[slot] = -1
-    return row
-
-
-@kernel()
-def join_story(s: Any, slot: Any, row: Any) -> None:
-    """Append a member to a story."""
-    s.next_slot[slot] = -1
-    if s.story_size[row] == 0:
-        s.story_head[row] = slot
-    else:
-        s.next_slot[s.story_tail[row]] = slot
-    s.story_tail[row] = slot
-    s.story_size[row] += 1
-    s.story[slot] = row
-
-
-@kernel()
-def leave_story(s: Any, slot: Any) -> None:
-    """Take a member out of its story; its postings stay and are passed over."""
-    row = s.story[slot]
-    before, at = -1, s.story_head[row]
-    while at != slot:
-        before = at
-        at = s.next_slot[at]
-    if before < 0:
-        s.story_head[row] = s.next_slot[slot]
-    else:
-        s.next_slot[before] = s.next_slot[slot]
-    if s.story_tail[row] == slot:
-        s.story_tail[row] = before
-    s.story_size[row] -= 1
-    s.story[slot] = -1
-
-
-@njit(nogil=True)
-def absorb_story(s: Any, keeper: Any, other: Any) -> None:
-    """Move all members of ``other`` to ``keeper``."""
-    at = s.story_head[other]
-    while at >= 0:
-        s.story[at] = keeper
-        at = s.next_slot[at]
-    s.next_slot[s.story_tail[keeper]] = s.story_head[other]
-    s.story_tail[keeper] = s.story_tail[other]
-    s.story_size[keeper] += s.story_size[other]
-    s.story_size[other] = 0
 
 
 @njit(nogil=True)
@@ -165,16 +91,20 @@ def are_one(s: Any, p: Any, w: Any, one: Any, two: Any, cut: Any, marks: Any, ro
     return joint_logit(total / asked) >= cut
 
 
-@kernel(linkage, live_postings, pair_kernels)
+@kernel(linkage, live_postings, live_state, pair_kernels, relinking)
 def assign_slots(
     s: Any, postings: Any, p: Any, w: Any, first: Any, key_offsets: Any, keys: Any, key_weights: Any,
-    cut: Any, quorum: Any, window: Any, most: Any, out_row: Any, out_number: Any, merges: Any,
+    link: Any, cut: Any, quorum: Any, window: Any, most: Any,
+    out_row: Any, out_number: Any, moves: Any, move_links: Any, merges: Any,
 ) -> Any:  # fmt: skip
-    """Assign the slots from ``first`` on, in order; return the number of merges.
+    """Assign the slots from ``first`` on, in order; return the number of moves and of merges.
 
-    For slot ``first + k``: ``out_row int64[n, 4]`` receives story row, 1 if it was founded, best member (-1), and
-    the row of the runner-up (-1); ``out_number float32[n, 4]`` joint log-odds, quorum, log-odds of the best member and
-    joint log-odds of the runner-up.  ``merges int64[m, 3]`` receives (k, survivor, merged row).
+    ``link`` is the cut of the batch, ``cut`` what is asked where stories are not linked anew. For slot ``first + k``:
+    ``out_row int64[n, 4]`` receives story row, 1 if it was founded, nearest member of the story (of one alone,
+    candidate; -1), and the row of the runner-up (-1); ``out_number float32[n, 4]`` joint log-odds, quorum, log-odds
+    of the nearest and joint log-odds of the runner-up. ``moves int64[m, 4]`` receives (k, member, its row, nearest of
+    its story), ``move_links float32[m]`` the member's joint log-odds, ``merges int64[m, 3]`` (k, survivor, merged
+    row).
     """
     n = key_offsets.shape[0] - 1
     row, marks = np.empty(K, np.float32), unmarked()
@@ -182,13 +112,14 @@ def assign_slots(
     logits = np.empty(most, np.float32)
     stories = np.empty(STORIES, np.int64)
     means = np.empty(STORIES, np.float64)
-    merged = 0
+    moved, merged = 0, 0
     for k in range(n):
         slot = first + k
         a, b = key_offsets[k], key_offsets[k + 1]
         count = live_candidates(
             postings, s.story, p.published, slot, keys[a:b], key_weights[a:b], window, most, candidates
         )
+        post(postings, keys[a:b], slot)
         mark(p, slot, marks)
         best, best_logit = -1, -np.inf
         for c in range(count):
@@ -199,7 +130,7 @@ def assign_slots(
         # Stories with a member at or above the cut, most probable member first.
         known = 0
         for c in np.argsort(-logits[:count], kind="mergesort"):
-            if logits[c] < cut or known == STORIES:
+            if logits[c] < link or known == STORIES:
                 break
             story = s.story[candidates[c]]
             seen = False
@@ -214,37 +145,67 @@ def assign_slots(
             means[q] = mean
             size = s.story_size[stories[q]]
             joins = mean >= cut_at(size + 1, cut) and content >= quorum
-            if joins and (mean > chosen_mean or (mean == chosen_mean and stories[q] < chosen)):
-                runner, runner_mean = (chosen, chosen_mean) if chosen >= 0 else (runner, runner_mean)
-                chosen, chosen_mean, chosen_quorum = stories[q], mean, content
+            if joins and (chosen < 0 or mean > chosen_mean or (mean == chosen_mean and stories[q] < stories[chosen])):
+                runner, runner_mean = (stories[chosen], chosen_mean) if chosen >= 0 else (runner, runner_mean)
+                chosen, chosen_mean, chosen_quorum = q, mean, content
             elif mean > runner_mean:
                 runner, runner_mean = stories[q], mean
         for c in range(count):
             s.judged[candidates[c]] = 0
-        out_row[k, 0], out_row[k, 1] = chosen, 0
-        if chosen < 0:
-            out_row[k, 0], out_row[k, 1] = found_story(s, slot), 1
-        else:
-            join_story(s, slot, chosen)
-            # The new member may show that two stories are one.
-            for q in range(known):
-                other = stories[q]
-                if other == chosen or s.story_size[other] == 0 or means[q] < cut:
-                    continue
-                together = s.story_size[chosen] + s.story_size[other]
-                if are_one(s, p, w, chosen, other, cut_at(together, cut), marks, row):
-                    if s.story_size[other] > s.story_size[chosen] or (
-                        s.story_size[other] == s.story_size[chosen] and other < chosen
-                    ):
-                        chosen, other = other, chosen
-                    absorb_story(s, chosen, other)
-                    merges[merged, 0], merges[merged, 1], merges[merged, 2] = k, chosen, other
-                    merged += 1
-                    if runner in (other, chosen):
-                        runner = -1
-            out_row[k, 0] = chosen
         out_row[k, 2], out_row[k, 3] = best, runner
         out_number[k, 0], out_number[k, 1] = chosen_mean, chosen_quorum
         out_number[k, 2], out_number[k, 3] = best_logit, runner_mean
-        post(postings, keys[a:b], slot)
+        done, told, gone = relink(
+            s, p, w, slot, stories[:known], chosen, link, quorum, window, marks, row, out_row[k], out_number[k],
+            moves[moved:, 1:], move_links[moved:], merges[merged:, 1:],
+        )  # fmt: skip
+        if done:
+            moves[moved : moved + told, 0] = k
+            merges[merged : merged + gone, 0] = k
+            moved, merged = moved + told, merged + gone
+            if chosen >= 0 and out_row[k, 0] != stories[chosen]:
+                out_row[k, 3], out_number[k, 3] = stories[chosen], chosen_mean
+        elif chosen < 0:
+            out_row[k, 0], out_row[k, 1] = found_story(s, slot), 1
+        else:
+            gone = merge_into(s, p, w, slot, stories[:known], means, chosen, cut, marks, row, merges[merged:, 1:])
+            merges[merged : merged + gone, 0] = k
+            merged += gone
+            out_row[k, 0], out_row[k, 1] = s.story[slot], 0
+        near = -np.inf
+        for c in range(count):
+            if s.story[candidates[c]] == out_row[k, 0] and logits[c] > near:
+                near = logits[c]
+                out_row[k, 2], out_number[k, 2] = candidates[c], near
+        if out_row[k, 3] >= 0 and (out_row[k, 3] == out_row[k, 0] or s.story_size[out_row[k, 3]] == 0):
+            out_row[k, 3] = -1
+    return moved, merged
+
+
+@njit(nogil=True)
+def merge_into(
+    s: Any, p: Any, w: Any, slot: Any, stories: Any, means: Any, chosen: Any, cut: Any, marks: Any, row: Any,
+    merges: Any,
+) -> Any:  # fmt: skip
+    """Let ``slot`` join ``stories[chosen]``, and this the others that it shows to be one with it; return how many.
+
+    ``merges int64[m, 2]`` receives (survivor, merged row).
+    """
+    home = stories[chosen]
+    join_story(s, slot, home)
+    merged = 0
+    for q in range(stories.shape[0]):
+        other = stories[q]
+        if q == chosen or means[q] < cut:
+            continue
+        if are_one(s, p, w, home, other, cut_at(s.story_size[home] + s.story_size[other], cut), marks, row):
+            size, others = s.story_size[home], s.story_size[other]
+            keeper, gone = (other, home) if others > size or (others == size and other < home) else (home, other)
+            absorb_story(s, keeper, gone)
+            merges[merged, 0], merges[merged, 1] = keeper, gone
+            merged, home = merged + 1, keeper
+    if merged:
+        # The newest stands last, as in the store.
+        leave_story(s, slot)
+        join_story(s, slot, home)
     return merged

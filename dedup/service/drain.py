@@ -22,7 +22,7 @@ from dedup.cluster.members import pick_members
 from dedup.cluster.relation import Relation
 from dedup.errors import FencedOut
 from dedup.log import trail
-from dedup.service.live import Decided, LiveLanguage
+from dedup.service.live import Decided, Linked, LiveLanguage
 from dedup.service.verify import Judged, Verifier
 from dedup.settings import Settings
 from dedup.store import keys, meters, reading
@@ -184,20 +184,19 @@ class Drain:
                 membership = Membership(
                     one.representative, story, one.representative, _word(one.relation), one.score, 1.0
                 )
+            elif decision.story == number:
+                template = one.template_of
+                relation: Word = "template" if template else "original"
+                membership = Membership(number, number, template, relation, one.score if template else 1.0, 1.0)
             else:
-                for gone in decision.merged:
-                    draft.merge(decision.story, gone)
-                story = decision.story
-                if story == number:
-                    template = one.template_of
-                    relation: Word = "template" if template else "original"
-                    membership = Membership(number, number, template, relation, one.score if template else 1.0, 1.0)
-                else:
-                    membership = Membership(
-                        number, story, decision.other, "report", decision.probability, decision.probability
-                    )
+                _link_anew(draft, decision)
+                membership = Membership(
+                    number, decision.story, decision.other, "report", decision.probability, decision.probability
+                )
             story_of[number] = membership.story
             draft.add(one.record, membership, updated=entry.old > 0)
+            if decision is not None and decision.story == number:
+                _link_anew(draft, decision)
 
     @staticmethod
     def _foresee(draft: Draft, grouped: Sequence[_Grouped], decisions: Mapping[int, Decided]) -> None:
@@ -207,7 +206,10 @@ class Drain:
         draft.load(groups=joined)
         stories = {place.story for number in joined if (place := draft.place(number)) is not None}
         for decision in decisions.values():
-            stories |= {decision.story, *decision.merged}
+            stories |= {decision.story, *(number for pair in decision.merged for number in pair)}
+        linked = {link.number for decision in decisions.values() for link in decision.links} - own
+        draft.load(groups=linked, records=linked)
+        stories |= {place.story for number in linked if (place := draft.place(number)) is not None}
         draft.load(stories=stories - own, records=stories | joined)
 
     def _group(self, draft: Draft, entries: Sequence[PendingEntry]) -> list[_Grouped]:
@@ -304,6 +306,31 @@ def _compared(members: Sequence[int], canonical: int) -> list[int]:
     half = MOST_RANKED // 2
     kept = [*members[:half], *members[-half:]]
     return kept if canonical in kept or canonical not in members else [*kept, canonical]
+
+
+def _link_anew(draft: Draft, decision: Decided) -> None:
+    """Move who lies in another story since stories were linked anew, merge those that are one, mend links cut so."""
+    into = dict(decision.merged)
+    for at in decision.links:
+        place = draft.place(at.number)
+        if place is not None and at.story not in (place.story, into.get(place.story)):
+            draft.transfer(at.number, _linked(place, at))
+    for gone, survivor in decision.merged:
+        draft.merge(survivor, gone)
+    draft.load(places=[p.other for at in decision.links if (p := draft.place(at.number)) is not None and p.other])
+    for at in decision.links:
+        place = draft.place(at.number)
+        if place is not None and place.relation == "report":
+            other = draft.place(place.other)
+            if other is not None and other.story != place.story:
+                draft.move(at.number, _linked(place, at))
+
+
+def _linked(place: Membership, at: Linked) -> Membership:
+    """The place of a representative among the members that it is now linked to."""
+    if at.other == 0:
+        return Membership(place.group, at.story, 0, "original", 1.0, 1.0)
+    return Membership(place.group, at.story, at.other, "report", at.probability, at.probability)
 
 
 def _runs(entries: Sequence[PendingEntry]) -> Iterable[list[PendingEntry]]:

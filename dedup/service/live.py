@@ -21,13 +21,28 @@ _PART = 2000
 
 
 @dataclass(frozen=True, slots=True)
+class Linked:
+    """Where a representative stands since stories were linked anew; ``other`` is 0 for one that is alone."""
+
+    number: int
+    story: int
+    other: int
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
 class Decided:
-    """The story part of a decision: ``other`` is the article it is linked to, 0 for a founder."""
+    """The story part of a decision: ``other`` is the article it is linked to, 0 for a founder.
+
+    ``merged`` are stories that are gone, with the one they are now part of; ``links`` see
+    :class:`dedup.cluster.decision.Decision`.
+    """
 
     story: int
     other: int
     probability: float
-    merged: tuple[int, ...] = ()
+    merged: tuple[tuple[int, int], ...] = ()
+    links: tuple[Linked, ...] = ()
 
 
 class LiveLanguage:
@@ -108,7 +123,8 @@ class LiveLanguage:
                 int(one.story),
                 0 if one.founded or one.best is None else one.best,
                 one.probability,
-                tuple(map(int, one.merged)),
+                tuple((int(pair.gone), int(pair.into)) for pair in one.merged),
+                tuple(Linked(at.number, int(at.story), at.other or 0, at.probability) for at in one.links),
             )
             for one in decisions
         ]

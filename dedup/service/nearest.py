@@ -39,8 +39,8 @@ class Nearest:
         with self._lock:
             (decided,) = live.decide([record])
             live.remove(record.number)
-            if decided.merged:
-                # It would have shown that two stories are one; nobody has pushed it, so they are not.
+            if decided.merged or decided.links:
+                # It would have merged stories or moved their members; nobody has pushed it, so they stand as they did.
                 self._live.pop(lang, None)
         if not decided.other:
             return Near((), 0, decided.probability)

@@ -229,6 +229,25 @@ class Draft:
         self.events.append(Event("story.split", None, self.story_name(story), detail, (story, number)))
         return number
 
+    def transfer(self, number: int, place: Membership) -> None:
+        """Move a representative with its duplicates from a story that keeps others to that of ``place``."""
+        standing = self.place(number)
+        if standing is None:
+            return
+        group = set(self.group(number))
+        moved = [n for n in self.members(standing.story) if n in group]
+        self.load(records=moved, places=moved)
+        for n in moved:
+            before = self.place(n)
+            if before is None:
+                continue
+            after = place if n == number else changed(before, story=place.story)
+            self._set_place(n, after)
+            self._join(place.story, self.record(n), new_group=n == number)
+            detail = {"relation": after.relation, "duplicate_group_id": group_id(self.record(after.group).id)}
+            self.events.append(Event("article.updated", self.record(n).id, self.story_name(place.story), detail))
+        self._shrink(standing.story, moved, 1)
+
     def move(self, number: int, place: Membership) -> None:
         """Change an article's duplicate group, relation or link inside its story."""
         old = self.place(number)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime, timedelta
 
 from dedup.article import Article
@@ -122,3 +123,18 @@ def conference(number: int, year: int, day: int, host: str, theme: str, tag: str
             hours=None,
         ),
     )
+
+
+def blurred(seed: int, count: int = 24) -> list[Article]:
+    """Reports that each tell half of one of the stories above, some with a sentence of another: hard to tell apart."""
+    rng = random.Random(seed)
+    bases = [*FIRE_HANOI, *FIRE_SAIGON, *MATCH_FIRST, *MATCH_SECOND]
+    out = []
+    for i in range(count):
+        base, other = rng.choice(bases), rng.choice(bases).text.split(". ")
+        told = base.text.split(". ")
+        kept = [sentence for sentence in told if rng.random() < 0.5] or told[:1]
+        kept += rng.sample(other, min(len(other), rng.choice([0, 0, 1])))
+        title = base.title if rng.random() < 0.5 else ""
+        out.append(article(f"b{i}", title or "", ". ".join(kept), hours=rng.randrange(24)))
+    return out

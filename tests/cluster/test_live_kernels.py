@@ -9,11 +9,13 @@ import pytest
 
 from dedup.cluster.linkage import CLIP, DOUBT
 from dedup.cluster.live_buffers import make_room, new_postings, new_state
-from dedup.cluster.live_kernels import ASKED, OBJECTION, SAMPLE, are_one, ask_story, join_story
+from dedup.cluster.live_kernels import ASKED, SAMPLE, are_one, ask_story
 from dedup.cluster.live_postings import BUDGET, live_candidates, post_slots
+from dedup.cluster.live_state import join_story
 from dedup.cluster.pair_features import K, prepare
 from dedup.cluster.pair_kernels import mark, unmarked
 from dedup.cluster.pairs import PairModel, pair_logits
+from dedup.cluster.relink import OBJECTION
 from dedup.vectors import Idf, featurize
 from dedup.vectors.anchors import UNDATED
 from tests.cluster.stories_text import FIRE_HANOI, FIRE_SAIGON, MATCH_FIRST, article
