@@ -1,11 +1,14 @@
 """The Spark engine beside the local one: the same rows, and what more cores are worth.
 
     python -m benchmarks.spark --articles 100000
-    python -m benchmarks.spark --articles 30000 --results spark_scaling
+    python -m benchmarks.spark --articles 60000 --pin --results spark_scaling
 
 A tenth of the corpus is one article in very many versions, so that they all meet in the same buckets.  Every master
 (``local-cluster[EXECUTORS,CORES,MEGABYTES]``: executors are processes of their own) runs in a process of its own; all
-rows of each are compared with those of the local engine.
+rows of each are compared with those of the local engine.  The seconds until all executors are there are told apart.
+
+With ``--pin`` a run has as many cores of the machine as its executors have: a task of one core is a thread of Java and
+a Python process at once, and the driver and Java's own threads work beside them, so that "one core" is else nearly two.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import argparse
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -27,13 +31,20 @@ from benchmarks.corpus import Row, generate, write_jsonl
 
 MASTERS = "local-cluster[1,1,3072],local-cluster[2,1,3072],local-cluster[2,2,3072],local-cluster[4,1,3072]"
 ENGINE = """
-import dataclasses, json, sys
+import dataclasses, json, os, sys, time
 from importlib import import_module
 from dedup.settings import Settings
 engine, corpus, out, options = sys.argv[1:]
-cluster_files = import_module(f"dedup.batch.{engine}").cluster_files
-summary = cluster_files([corpus], out, settings=Settings(), **json.loads(options))
-print(json.dumps(dataclasses.asdict(summary)))
+cluster_files, options, start = import_module(f"dedup.batch.{engine}").cluster_files, json.loads(options), 0.0
+if engine == "spark":
+    from dedup.batch.spark.session import open_session
+    executors, began = options.pop("executors"), time.monotonic()
+    context = open_session(options["master"])._jsc.sc()
+    while context.getExecutorMemoryStatus().size() <= executors:  # the driver is among them
+        time.sleep(0.05)
+    start = time.monotonic() - began
+summary = cluster_files([corpus], out, settings=Settings(), **options)
+print(json.dumps(dataclasses.asdict(summary) | {"start": round(start, 3)}))
 """
 
 
@@ -55,13 +66,18 @@ def skewed(articles: int, share: float = 0.1, seed: int = 3) -> Iterator[Row]:
             made += 1
 
 
-def cluster(engine: str, corpus: Path, out: Path, **options: Any) -> dict[str, Any]:
-    """Run an engine in a process of its own; return its summary."""
+def cluster(engine: str, corpus: Path, out: Path, *, cores: int | None = None, **options: Any) -> dict[str, Any]:
+    """Run an engine in a process of its own, on ``cores`` of the machine's cores; return its summary."""
     command = [sys.executable, "-c", ENGINE, engine, str(corpus), str(out), json.dumps(options)]
     environment = os.environ | {"SPARK_WORKER_DIR": str(out.parent / "workers"), "SPARK_LOCAL_DIRS": str(out.parent)}
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(allowed)[:cores])
+    try:
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
+    finally:
+        os.sched_setaffinity(0, allowed)
     summary: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return {name: summary[name] for name in ("articles", "groups", "stories", "seconds", "stages")}
+    return {name: summary[name] for name in ("articles", "groups", "stories", "start", "seconds", "stages")}
 
 
 def rows_of(out: Path) -> dict[str, dict[str, Any]]:
@@ -79,6 +95,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--articles", type=int, default=100_000)
     parser.add_argument("--masters", default=MASTERS, help="comma-separated; each like local-cluster[2,1,3072]")
+    parser.add_argument("--pin", action="store_true", help="give a run as many cores as its executors have")
     parser.add_argument("--folder", type=Path, help="where corpora and outputs go; a temporary one when missing")
     parser.add_argument("--results", default="spark", help="name of the file of results")
     args = parser.parse_args()
@@ -95,10 +112,12 @@ def main() -> None:
         runs = []
         for number, master in enumerate(args.masters.replace("],", "] ").split()):
             out = folder / f"spark{number}.jsonl"
-            run = cluster("spark", corpus, out, master=master)
+            executors, cores = map(int, re.findall(r"\d+", master)[:2])
+            pinned = executors * cores if args.pin else None
+            run = cluster("spark", corpus, out, cores=pinned, master=master, executors=executors)
             found = rows_of(out)
             differing = sum(found.get(name) != row for name, row in expected.items()) + len(found.keys() - expected)
-            runs.append({"master": master, **run, "rows_that_differ": differing})
+            runs.append({"master": master, "pinned_to": pinned, **run, "rows_that_differ": differing})
             print(json.dumps(runs[-1]), flush=True)
         for run in runs:
             run["speedup"] = round(runs[0]["seconds"] / run["seconds"], 2)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import random
 import threading
-import time
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
@@ -50,12 +49,45 @@ def read_lines(folder: Path) -> dict[str, dict[str, Any]]:
     return {line["id"]: line for line in lines}
 
 
-def test_the_rows_are_those_of_the_local_engine_though_an_executor_dies(
-    spark: SparkSession, corpus: list[Path], tmp_path: Path
+class Expected(NamedTuple):
+    """What the local engine makes of the corpus."""
+
+    lines: dict[str, dict[str, Any]]
+    summary: local.Summary
+
+
+@pytest.fixture(scope="module")
+def expected(corpus: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Expected:
+    out = tmp_path_factory.mktemp("local") / "out.jsonl"
+    summary = local.cluster_files(corpus, str(out), settings=Settings(), on_reject=lambda error: None)
+    return Expected({line["id"]: line for line in map(json.loads, out.open(encoding="utf-8"))}, summary)
+
+
+def test_the_rows_are_those_of_the_local_engine(
+    spark: SparkSession, corpus: list[Path], expected: Expected, tmp_path: Path
 ) -> None:
-    psutil = pytest.importorskip("psutil")
     from dedup.batch.spark import cluster_files
 
+    refused: list[ArticleError | InputError] = []
+    out, report = tmp_path / "out.jsonl", tmp_path / "report.html"
+    summary = cluster_files(corpus, str(out), settings=Settings(), on_reject=refused.append, report=report)
+    other = expected.summary
+    assert read_lines(out) == expected.lines
+    assert (summary.articles, summary.groups, summary.stories) == (other.articles, other.groups, other.stories)
+    assert (summary.superseded, summary.rejected) == (other.superseded, other.rejected) == (1, 1)
+    assert "one.jsonl" in str(refused[0])
+    assert len({expected.lines[f"hot{number}"]["duplicate_group_id"] for number in range(N // 10)}) == 1
+    assert "Clustering on Spark" in report.read_text()
+    assert not (tmp_path / "out.jsonl.work").exists()
+
+
+def test_the_rows_are_the_same_where_nothing_is_small_and_an_executor_dies(
+    spark: SparkSession, corpus: list[Path], expected: Expected, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    psutil = pytest.importorskip("psutil")
+    from dedup.batch.spark import cluster_files, settle
+
+    monkeypatch.setattr(settle, "GATHERED", 0)
     killed: list[int] = []
     over = threading.Event()
 
@@ -63,7 +95,6 @@ def test_the_rows_are_those_of_the_local_engine_though_an_executor_dies(
         while not (tmp_path / "out.jsonl.work" / "near-candidates" / "_SUCCESS").exists():
             if over.wait(0.05):
                 return
-        time.sleep(1.0)
         while not killed and not over.wait(0.05):
             for child in psutil.Process().children(recursive=True):
                 with suppress(psutil.NoSuchProcess):  # helpers of the shell that starts Spark come and go
@@ -74,32 +105,17 @@ def test_the_rows_are_those_of_the_local_engine_though_an_executor_dies(
 
     killer = threading.Thread(target=kill_one)
     killer.start()
-    refused: list[ArticleError | InputError] = []
     try:
-        summary = cluster_files(
-            corpus,
-            str(tmp_path / "out.jsonl"),
-            settings=Settings(),
-            on_reject=refused.append,
-            report=tmp_path / "report.html",
-        )
+        cluster_files(corpus, str(tmp_path / "out.jsonl"), settings=Settings(), on_reject=lambda error: None)
     finally:
         over.set()
         killer.join()
     assert killed
-    expected = tmp_path / "local.jsonl"
-    other = local.cluster_files(corpus, str(expected), settings=Settings(), on_reject=lambda error: None)
-    lines = {line["id"]: line for line in map(json.loads, expected.open(encoding="utf-8"))}
-    assert read_lines(tmp_path / "out.jsonl") == lines
-    assert (summary.articles, summary.groups, summary.stories) == (other.articles, other.groups, other.stories)
-    assert (summary.superseded, summary.rejected) == (other.superseded, other.rejected) == (1, 1)
-    assert "one.jsonl" in str(refused[0])
-    assert len({lines[f"hot{number}"]["duplicate_group_id"] for number in range(N // 10)}) == 1
-    assert "Clustering on Spark" in (tmp_path / "report.html").read_text()
-    assert not (tmp_path / "out.jsonl.work").exists()
+    assert read_lines(tmp_path / "out.jsonl") == expected.lines
 
 
-def test_components_are_those_of_the_graph(spark: SparkSession, tmp_path: Path) -> None:
+@pytest.mark.parametrize("gathered", [0, 1000], ids=["on the cluster", "by the driver"])
+def test_components_are_those_of_the_graph(spark: SparkSession, tmp_path: Path, gathered: int) -> None:
     import numpy as np
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components as reference
@@ -112,7 +128,7 @@ def test_components_are_those_of_the_graph(spark: SparkSession, tmp_path: Path) 
     edges += [(100 + i, 101 + i) for i in range(20)] + [(300, 200 + i) for i in range(20)]
     settled = Settled(spark, str(tmp_path / "frames"))
     frame = spark.createDataFrame(edges, "a long, b long")
-    found = connected_components(frame, settle=settled).collect()
+    found = connected_components(frame, settle=settled, gathered=gathered).collect()
     left, right = zip(*edges, strict=True)
     _, labels = reference(coo_array((np.ones(len(edges)), (left, right)), (301, 301)), directed=False)
     nodes = {node for edge in edges if edge[0] != edge[1] for node in edge}

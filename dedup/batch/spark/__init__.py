@@ -133,14 +133,14 @@ class _Run:
         from dedup.batch.spark.duplicates import find_groups
         from dedup.batch.spark.outcome import outcome
         from dedup.batch.spark.reading import read_inputs
-        from dedup.batch.spark.sketching import number_articles, sketch_articles
+        from dedup.batch.spark.sketching import SKETCHED, number_articles, sketch_with
         from dedup.batch.spark.stories import find_stories
 
         settled, settings = self.settled, self.settings
         with self._stage("read"):
-            self._read = settled(lambda: read_inputs(settled.spark, inputs, rename), "read")
-            numbered = number_articles(self._read, settled)
-            self._sketched = settled(lambda: sketch_articles(numbered, settings.sketch), "sketched")
+            layout = sketch_with(settings.sketch)
+            self._read = settled(lambda: read_inputs(settled.spark, inputs, rename, layout, SKETCHED), "read")
+            self._sketched = number_articles(self._read, settled)
         with self._stage("duplicates"):
             groups, self._pairs = find_groups(self._sketched, settings.sketch, settled)
         with self._stage("stories"):
@@ -164,14 +164,14 @@ class _Run:
     def refusals(self, on_reject: Rejected | None) -> int:
         """Tell of the records that were refused; return how many."""
         assert self._read is not None
-        bad = self._read.where("problem is not null")
-        count = bad.count()
-        for row in bad.orderBy("file", "row").limit(_TOLD).collect():
+        bad = self._read.where("problem is not null").select("file", "row", "problem")
+        told = bad.orderBy("file", "row").limit(_TOLD).collect()
+        for row in told:
             error = ArticleError(row.problem)
             if on_reject is None:
                 raise error
             on_reject(error)
-        return count
+        return len(told) if len(told) < _TOLD else bad.count()
 
     def rows(self, found: DataFrame) -> DataFrame:
         """The rows that every engine writes."""
@@ -181,11 +181,8 @@ class _Run:
 
     def canonical_articles(self, found: DataFrame) -> DataFrame:
         """The canonical articles, as they were read."""
-        assert self._read is not None
         kept = found.where("canonical = number").select("number")
-        articles = self.settled.spark.read.parquet(f"{self.settled.folder}/sorted")
-        numbers = self.sketched.select("number", "id")
-        return kept.join(numbers, "number").select("id").join(articles, "id").select(*ARTICLE.names)
+        return kept.join(self.sketched, "number").select(*ARTICLE.names)
 
     def facts(self, found: DataFrame) -> dict[str, Any]:
         """Counts of the summary."""

@@ -1,14 +1,17 @@
-"""Connected components on Spark: large-star and small-star.
+"""Connected components on Spark: by the driver where the graph is small, else by large-star and small-star.
 
-Kiveris, Lattanzi, Mirrokni, Rastogi and Vassilvitskii, "Connected Components in MapReduce and Beyond" (SoCC 2014).
-Both steps are a minimum by node and a join, which Spark splits where a node has very many
-edges; no step holds the neighbours of a node in one place.
+Kiveris, Lattanzi, Mirrokni, Rastogi and Vassilvitskii, "Connected Components in MapReduce and Beyond" (SoCC 2014), who
+also let one machine finish what fits it.  Both steps are a minimum by node and a join, which Spark splits where a node
+has very many edges; no step holds the neighbours of a node in one place.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -17,7 +20,9 @@ if TYPE_CHECKING:
 _MOST_ROUNDS = 60
 
 
-def connected_components(edges: DataFrame, *, settle: Callable[[DataFrame, str], DataFrame]) -> DataFrame:
+def connected_components(
+    edges: DataFrame, *, settle: Callable[[DataFrame, str], DataFrame], gathered: int
+) -> DataFrame:
     """Label every node that has an edge with the least node of its component.
 
     Parameters
@@ -27,17 +32,21 @@ def connected_components(edges: DataFrame, *, settle: Callable[[DataFrame, str],
     settle : callable
         ``settle(frame, name)`` stores a frame where the loss of an executor cannot reach it, and
         returns it read back.
+    gathered : int
+        Edges up to which the graph is brought to the driver.
 
     Returns
     -------
     DataFrame
-        Columns ``node``, ``component`` (long), one row a node.
+        Columns ``node``, ``component`` (long), one row a node; sent whole to whoever joins it where it was gathered.
     """
     from pyspark.sql import functions as f
 
-    current = settle(
-        edges.where("a <> b").select(f.greatest("a", "b").alias("u"), f.least("a", "b").alias("v")).distinct(), "star-0"
-    )
+    proper = edges.where("a <> b").select(f.greatest("a", "b").alias("u"), f.least("a", "b").alias("v"))
+    few = proper.limit(gathered + 1).toArrow()
+    if few.num_rows <= gathered:
+        return f.broadcast(edges.sparkSession.createDataFrame(_labelled(few)))
+    current = settle(proper.distinct(), "star-0")
     for number in range(1, _MOST_ROUNDS):
         following = settle(_small_star(_large_star(current)), f"star-{number}")
         if following.count() == current.count() and following.exceptAll(current).isEmpty():
@@ -45,6 +54,21 @@ def connected_components(edges: DataFrame, *, settle: Callable[[DataFrame, str],
             return current.select(f.col("u").alias("node"), f.col("v").alias("component")).union(roots)
         current = following
     raise RuntimeError(f"components did not settle in {_MOST_ROUNDS} rounds")
+
+
+def _labelled(edges: pa.Table) -> pa.Table:
+    """Columns ``node``, ``component`` of the graph of the edges ``u``, ``v``."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components as components
+
+    nodes, ends = np.unique(
+        np.concatenate([edges.column("u").to_numpy(), edges.column("v").to_numpy()]), return_inverse=True
+    )
+    u, v = np.split(ends, 2)
+    _, labels = components(coo_array((np.ones(u.size, bool), (u, v)), (nodes.size, nodes.size)), directed=False)
+    least = np.full(nodes.size, np.iinfo(np.int64).max)
+    np.minimum.at(least, labels, nodes)
+    return pa.table({"node": nodes, "component": least[labels]})
 
 
 def _large_star(edges: DataFrame) -> DataFrame:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from dedup.batch.spark.components import connected_components
@@ -22,7 +23,7 @@ from dedup.cluster.groups import anchored_groups
 from dedup.cluster.relation import Relation, RelationRule
 from dedup.settings import SketchSettings
 from dedup.sketch import kernels, optimal_bands
-from dedup.sketch.join import HOT_BUCKET, HOT_NEIGHBOURS, bucket_pairs
+from dedup.sketch.join import HOT_BUCKET, HOT_NEIGHBOURS, bucket_pairs, posting_candidates
 from dedup.sketch.verify import LONGEST_LIST, SHARED_SAMPLES, ScoredPairs, enough_equal_rows, score_pairs
 
 if TYPE_CHECKING:
@@ -36,10 +37,14 @@ _SCORED = (
     "numbers long, numeric_difference double, wording double, relation int"
 )
 _COLUMNS = tuple(field.name for field in fields(ScoredPairs))
+#: Of a text without tokens: it is a copy of none.
+_BLANK = "content_a = 0 and content_b = 0"
 #: Components decided by one call.
 _SPREAD = 128
 #: Pairs in one Arrow batch.
 _BATCH = 65_536
+#: Pairs verified by one call.
+_PART = 8192
 
 
 def find_groups(sketched: DataFrame, settings: SketchSettings, settled: Settled) -> tuple[DataFrame, DataFrame]:
@@ -61,32 +66,34 @@ def find_groups(sketched: DataFrame, settings: SketchSettings, settled: Settled)
     pairs : DataFrame
         Related pairs: the columns of :data:`_SCORED`.
     """
+    from pyspark.sql import Window
     from pyspark.sql import functions as f
 
-    blank = "content_a = 0 and content_b = 0"
-    first = sketched.groupBy("content_a", "content_b").agg(f.min("number").alias("first"))
-    own = f.when(f.expr(blank), f.col("number")).otherwise(f.col("first")).alias("original")
+    copies = Window.partitionBy("content_a", "content_b", f.when(f.expr(_BLANK), f.col("number")))
     originals = settled(
-        lambda: sketched.join(first, ["content_a", "content_b"]).select("number", own, f.expr(blank).alias("blank")),
+        lambda: sketched.select(
+            "number", f.min("number").over(copies).alias("original"), f.expr(_BLANK).alias("blank")
+        ),
         "originals",
     )
-    members = originals.where("number = original and not blank").select("number").join(sketched, "number")
-    candidates = settled(lambda: _band_pairs(members, settings), "near-candidates")
-    near = settled(lambda: _verified(candidates, sketched, settings, estimate=True), "near")
+    members = originals.where("number = original and not blank").select("number")
+    candidates = settled(lambda: _band_pairs(members.join(sketched, "number"), settings), "near-candidates")
+    near = settled(lambda: _verified(candidates, sketched, settings, settled, estimate=True), "near")
     edges = near.where(f"relation = {int(Relation.NEAR_DUPLICATE)}").select(
         f.col("left").alias("a"), f.col("right").alias("b")
     )
-    component = connected_components(edges, settle=lambda frame, name: settled(frame, f"near-{name}"))
-    anchors = settled(lambda: _anchored(near, component), "anchors")
-    spoken = members.select("number").join(anchors, "number", "left")
-    anchor_of = settled(lambda: spoken.select("number", f.coalesce("anchor", "number").alias("anchor")), "anchor-of")
-    roots = anchor_of.where("number = anchor").select("number").join(sketched, "number")
-    more = settled(lambda: _posting_pairs(roots), "cut-candidates")
-    fresh = more.join(near.select("left", "right"), ["left", "right"], "left_anti")
-    cuts = settled(lambda: _verified(fresh, sketched, settings, estimate=False), "cuts")
+    component = connected_components(
+        edges, settle=lambda frame, name: settled(frame, f"near-{name}"), gathered=settled.gathered
+    )
+    anchors = members.join(_anchored(near, component), "number", "left")
+    anchor_of = settled(lambda: anchors.select("number", f.coalesce("anchor", "number").alias("anchor")), "anchor-of")
+    roots = anchor_of.where("number = anchor").select("number")
+    more = _posting_pairs(roots.join(sketched, "number"), settled)
+    fresh = settled(lambda: more.join(near.select("left", "right"), ["left", "right"], "left_anti"), "cut-candidates")
+    cuts = settled(lambda: _verified(fresh, sketched, settings, settled, estimate=False), "cuts")
     found = near.union(cuts)
     moved, used = _attached(found, anchor_of, sketched, settings, settled)
-    pairs = settled(lambda: found.union(used.join(found, ["left", "right"], "left_anti")), "pairs")
+    pairs = found.union(used.join(found, ["left", "right"], "left_anti"))
     final = anchor_of.join(moved, "number", "left").select("number", f.coalesce("moved", "anchor").alias("anchor"))
     return settled(lambda: _related(originals, final, pairs), "groups"), pairs
 
@@ -106,92 +113,114 @@ def _band_pairs(members: DataFrame, settings: SketchSettings) -> DataFrame:
             places, packed = np.arange(numbers.size), np.empty(numbers.size, np.uint64)
             for band in range(bands):
                 kernels.pack_band(signatures, places, band, rows, packed)
-                keys = (packed >> _U32).astype(np.int64)
-                columns = {"band": np.full(keys.size, band, np.int32), "bucket": keys, "number": numbers}
-                yield pa.RecordBatch.from_pydict(columns)
+                bucket = (packed >> _U32 | np.uint64(band) << _U32).astype(np.int64)
+                yield pa.RecordBatch.from_pydict({"bucket": bucket, "number": numbers})
 
-    keyed = members.select("number", "signature").mapInArrow(spread, "band int, bucket long, number long")
-    placed = keyed.repartition("band", "bucket").sortWithinPartitions("band", "bucket", "number")
-    joined = placed.mapInArrow(_join_buckets, _PAIR)
-    return joined.distinct()
+    keyed = members.select("number", "signature").mapInArrow(spread, "bucket long, number long")
+    return keyed.repartition("bucket").mapInArrow(_join_buckets, _PAIR).distinct()
 
 
 def _join_buckets(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Pairs of the buckets of a partition; rows come sorted by band, bucket and number."""
-    columns = [[c.to_numpy(zero_copy_only=False) for c in batch.columns] for batch in batches if batch.num_rows]
-    if columns:
-        band, bucket, number = (np.concatenate(parts) for parts in zip(*columns, strict=True))
-        new = (np.diff(band, prepend=band[:1]) != 0) | (np.diff(bucket, prepend=bucket[:1]) != 0)
-        codes = bucket_pairs(
-            np.cumsum(new).astype(np.uint64) << _U32 | number.astype(np.uint64), HOT_BUCKET, HOT_NEIGHBOURS
+    """Pairs of the buckets of a partition."""
+    bucket, number = _columns(batches, 2)
+    order = np.lexsort((number, bucket))
+    bucket, number = bucket[order], number[order]
+    new = np.diff(bucket, prepend=bucket[:1]) != 0
+    codes = bucket_pairs(
+        np.cumsum(new).astype(np.uint64) << _U32 | number.astype(np.uint64), HOT_BUCKET, HOT_NEIGHBOURS
+    )
+    for start in range(0, codes.size, _BATCH):
+        some = codes[start : start + _BATCH]
+        yield pa.RecordBatch.from_pydict(
+            {"left": (some >> _U32).astype(np.int64), "right": (some & _LOW).astype(np.int64)}
         )
-        for start in range(0, codes.size, _BATCH):
-            some = codes[start : start + _BATCH]
-            yield pa.RecordBatch.from_pydict(
-                {"left": (some >> _U32).astype(np.int64), "right": (some & _LOW).astype(np.int64)}
-            )
 
 
-def _posting_pairs(roots: DataFrame) -> DataFrame:
+def _posting_pairs(roots: DataFrame, settled: Settled) -> DataFrame:
     """Pairs of texts that share enough sampled shingles (see :func:`dedup.sketch.verify.containment_pairs`)."""
     from pyspark.sql import functions as f
 
-    posted = roots.select("number", "rate", f.explode("samples").alias("key"))
-    length = posted.groupBy("key").agg(f.count("*").alias("length")).where(f"length <= {LONGEST_LIST}")
-    usable = posted.join(length.select("key"), "key")
-    counts = usable.groupBy("number").agg(f.count("*").alias("usable"), f.first("rate").alias("rate"))
-    several = usable.join(length.where("length > 1").select("key"), "key")
-    one, two = several.alias("one"), several.alias("two")
-    shared = (
-        one.join(two, (f.col("one.key") == f.col("two.key")) & (f.col("one.number") < f.col("two.number")))
-        .groupBy(f.col("one.number").alias("left"), f.col("two.number").alias("right"))
-        .agg(f.count("*").alias("shared"))
-    )
-    a = counts.select(f.col("number").alias("left"), f.col("usable").alias("ua"), f.col("rate").alias("ra"))
-    b = counts.select(f.col("number").alias("right"), f.col("usable").alias("ub"), f.col("rate").alias("rb"))
+    def post(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            owners = batch.column("number").to_numpy()[pc.list_parent_indices(batch.column("samples")).to_numpy()]
+            yield pa.RecordBatch.from_pydict({"key": pc.list_flatten(batch.column("samples")), "number": owners})
+
+    posted = roots.select("number", "samples").mapInArrow(post, "key long, number long")
+    met = posted.repartition("key").mapInArrow(_join_postings, f"{_PAIR}, shared long")
+    summed = settled(lambda: met.groupBy("left", "right").agg(f.sum("shared").alias("shared")), "postings")
+    own = summed.where("left = right").join(roots.select("number", "rate"), f.col("left") == f.col("number"))
+    a = own.select("left", f.col("shared").alias("ua"), f.col("rate").alias("ra"))
+    b = own.select("right", f.col("shared").alias("ub"), f.col("rate").alias("rb"))
+    # Of the samples of the text sampled more densely, only those at the other's rate can meet.
     rate = f.greatest("ra", "rb")
     expected = f.least(
         f.col("ua") * f.pow(f.lit(2.0), f.col("ra") - rate), f.col("ub") * f.pow(f.lit(2.0), f.col("rb") - rate)
     )
     likely = f.col("shared") >= SHARED_SAMPLES * expected
-    return shared.join(a, "left").join(b, "right").where(likely).select("left", "right")
+    return summed.where("left < right").join(a, "left").join(b, "right").where(likely).select("left", "right")
 
 
-def _verified(pairs: DataFrame, sketched: DataFrame, settings: SketchSettings, *, estimate: bool) -> DataFrame:
-    """Score pairs exactly, and keep those that are related."""
+def _join_postings(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Posting lists in common of each pair that meets in a partition; of a text with itself, those that count."""
+    key, number = _columns(batches, 2)
+    owners, place = np.unique(number, return_inverse=True)
+    left, right, shared, usable = posting_candidates(key.astype(np.uint32), place, longest=LONGEST_LIST)
+    for one, two, count in ((left, right, shared), (np.arange(owners.size),) * 2 + (usable,)):
+        for start in range(0, count.size, _BATCH):
+            some = slice(start, start + _BATCH)
+            yield pa.RecordBatch.from_pydict(
+                {"left": owners[one[some]], "right": owners[two[some]], "shared": count[some]}
+            )
+
+
+def _columns(batches: Iterable[pa.RecordBatch], count: int) -> list[NDArray[np.int64]]:
+    """The columns of a whole partition."""
+    parts = [[column.to_numpy(zero_copy_only=False) for column in batch.columns] for batch in batches]
+    return [np.concatenate([np.empty(0, np.int64), *(part[k] for part in parts)]) for k in range(count)]
+
+
+def _verified(
+    pairs: DataFrame, sketched: DataFrame, settings: SketchSettings, settled: Settled, *, estimate: bool
+) -> DataFrame:
+    """Score pairs exactly, and keep those that are related.
+
+    Pairs are spread over parts by their left text, and a part is sent each text that it needs once: neighbours mostly
+    share texts.  The pairs of a text with very many copies are in many parts.
+    """
     from pyspark.sql import functions as f
 
     rule = rule_of(settings)
-    ends = []
-    for side in ("left", "right"):
-        signature = f.col("signature") if estimate else f.lit(None).cast("binary")
-        ends.append(
-            sketched.select(
-                f.col("number").alias(side), f.col("text").alias(f"{side}_text"), signature.alias(f"{side}_signature")
-            )
-        )
-    placed = pairs.join(ends[0], "left").join(ends[1], "right")
+    count = pairs.count()
+    parts = max(3 * pairs.sparkSession.sparkContext.defaultParallelism, count // _PART)
+    part = f.pmod(f.hash("left", (f.col("right") / _PART).cast("long")), f.lit(parts)).alias("part")
+    spread = pairs.select(part, "left", "right")
+    ends = pairs.select(part, f.explode(f.array("left", "right")).alias("number")).distinct()
+    # Sent to the texts, the pairs spare them a shuffle.
+    ends = f.broadcast(ends) if count <= settled.gathered else ends
+    signature = f.col("signature") if estimate else f.lit(None).cast("binary").alias("signature")
+    needed = ends.join(sketched.select("number", "text", signature), "number").select(
+        "part", "number", "text", "signature"
+    )
 
-    def score(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            if estimate:
-                one, two = (_signatures(batch.column(f"{s}_signature"), settings.num_perm) for s in ("left", "right"))
-                equal = np.count_nonzero(one == two, axis=1)
-                batch = batch.filter(pa.array(equal >= enough_equal_rows(settings.num_perm, settings.threshold)))
-            if batch.num_rows:
-                yield _scored(_score(batch, settings.ngram), rule)
+    def score(texts: pa.Table, pairs: pa.Table) -> pa.Table:
+        texts = texts.sort_by("number")
+        numbers = texts.column("number").to_numpy()
+        left, right = (np.searchsorted(numbers, pairs.column(side).to_numpy()) for side in ("left", "right"))
+        if estimate:
+            signatures = _signatures(texts.column("signature"), settings.num_perm)
+            equal = np.empty(left.size, np.int64)
+            kernels.count_equal(signatures, left, right, equal)
+            likely = equal >= enough_equal_rows(settings.num_perm, settings.threshold)
+            left, right = left[likely], right[likely]
+        column = texts.column("text").combine_chunks()
+        scored = score_pairs(column, left, right, ngram=settings.ngram, threads=1, near_from=settings.threshold)
+        columns = [getattr(scored, name) for name in _COLUMNS]
+        found = _scored(ScoredPairs(numbers[left], numbers[right], *columns[2:]), rule)
+        related = found.column("relation").to_numpy() != int(Relation.NONE)
+        return pa.Table.from_batches([found.filter(pa.array(related))])
 
-    columns = ("left", "right", "left_text", "right_text", "left_signature", "right_signature")
-    return placed.select(*columns).mapInArrow(score, _SCORED).where(f"relation <> {int(Relation.NONE)}")
-
-
-def _score(batch: pa.RecordBatch, ngram: int) -> ScoredPairs:
-    left, right = batch.column("left").to_numpy(), batch.column("right").to_numpy()
-    numbers, first, inverse = np.unique(np.concatenate([left, right]), return_index=True, return_inverse=True)
-    both = pa.chunked_array([batch.column("left_text"), batch.column("right_text")]).combine_chunks()
-    scored = score_pairs(both.take(pa.array(first)), inverse[: left.size], inverse[left.size :], ngram=ngram, threads=1)
-    columns = [getattr(scored, name) for name in _COLUMNS]
-    return ScoredPairs(numbers[scored.left], numbers[scored.right], *columns[2:])
+    both = needed.groupBy("part").cogroup(spread.groupBy("part"))
+    return both.applyInArrow(score, _SCORED)
 
 
 def _scored(pairs: ScoredPairs, rule: PairRule) -> pa.RecordBatch:
@@ -227,13 +256,15 @@ def _attached(
     rooted = cut.join(roots.withColumnRenamed("number", "left"), "left").join(
         roots.withColumnRenamed("number", "right"), "right"
     )
-    rooted = settled(lambda: rooted.select(*_COLUMNS, "relation"), "rooted-cuts")
+    rooted = rooted.select(*_COLUMNS, "relation")
     edges = rooted.select(f.col("left").alias("a"), f.col("right").alias("b"))
-    component = connected_components(edges, settle=lambda frame, name: settled(frame, f"cut-{name}"))
+    component = connected_components(
+        edges, settle=lambda frame, name: settled(frame, f"cut-{name}"), gathered=settled.gathered
+    )
     part = (f.hash("component") % _SPREAD).alias("part")
     pairs = rooted.join(component, rooted.left == component.node).select(*_COLUMNS, "relation", part)
     groups = component.select(f.col("node").alias("anchor"), part)
-    members = groups.join(anchor_of, "anchor").join(sketched.select("number", "text"), "number")
+    members = sketched.select("number", "text").join(anchor_of, "number").join(groups, "anchor")
     rule = rule_of(settings)
     result = "kind int, number long, moved long, " + _SCORED
 
@@ -302,6 +333,6 @@ def _related(originals: DataFrame, anchor_of: DataFrame, pairs: DataFrame) -> Da
     return linked.select("number", "anchor", relation.cast("int").alias("relation"), score.alias("score"))
 
 
-def _signatures(column: pa.Array, num_perm: int) -> NDArray[np.uint32]:
-    flat = b"".join(column.to_pylist())
+def _signatures(column: pa.ChunkedArray | pa.Array, num_perm: int) -> NDArray[np.uint32]:
+    flat = bytearray().join(column.to_pylist())
     return np.frombuffer(flat, np.uint32).reshape(-1, num_perm)

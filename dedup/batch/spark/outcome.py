@@ -42,6 +42,7 @@ def outcome(
     settled: Settled,
 ) -> DataFrame:
     """Return ``number, id, anchor, story, canonical, relation, score``, and the ids of the other three."""
+    from pyspark.sql import Window
     from pyspark.sql import functions as f
 
     belongs = stories.select(f.col("number").alias("anchor"), "story", f.col("score").alias("belongs"))
@@ -60,10 +61,12 @@ def outcome(
         .when(leads & ~founds, f.col("belongs"))
         .otherwise(f.col("score"))
     )
+    size = f.count("*").over(Window.partitionBy("story")).alias("size")
     made = settled(
-        lambda: placed.select("number", "anchor", "story", relation.alias("relation"), score.alias("score")), "placed"
+        lambda: placed.select("number", "anchor", "story", relation.alias("relation"), score.alias("score"), size),
+        "placed",
     )
-    canonical = settled(lambda: _canonicals(made, sketched, settings), "canonicals")
+    canonical = _canonicals(made, sketched, settings)
     ids = sketched.select("number", "id")
     found = made.join(canonical, "story", "left")
     found = found.withColumn("canonical", f.coalesce("canonical", "number")).join(ids, "number")
@@ -78,9 +81,10 @@ def _canonicals(made: DataFrame, sketched: DataFrame, settings: Settings) -> Dat
 
     trust = load_outlets(settings.outlets)
     policy = settings.story.canonical
-    several = made.groupBy("story").count().where("count > 1").select("story")
-    members = made.join(several, "story").select("story", "number").join(sketched, "number")
-    placed = members.select((f.hash("story") % _SPREAD).alias("part"), "story", "number", "id", "source", "features")
+    several = made.where("size > 1").select("story", "number")
+    placed = several.join(sketched, "number").select(
+        (f.hash("story") % _SPREAD).alias("part"), "story", "number", "id", "source", "features"
+    )
 
     def pick(table: pa.Table) -> pa.Table:
         table = table.sort_by([("story", "ascending"), ("number", "ascending")])

@@ -38,6 +38,9 @@ SPARK_READ = (
 _CHUNK = 1024
 
 Record = tuple[int, int, Callable[[], Article]]
+#: Adds columns to a batch of :data:`READ`, given its articles; none where all its records were refused.
+Layout = Callable[[pa.RecordBatch, Sequence[Article]], pa.RecordBatch]
+Batches = Iterable[pa.RecordBatch]
 
 
 class Places:
@@ -55,8 +58,19 @@ class Places:
         return self._known[path]
 
 
-def read_inputs(spark: SparkSession, inputs: Sequence[str], rename: Mapping[str, str]) -> DataFrame:
-    """Return every record of the inputs as a row of :data:`READ`.
+def read_inputs(
+    spark: SparkSession, inputs: Sequence[str], rename: Mapping[str, str], then: Layout, columns: str
+) -> DataFrame:
+    """Return every record of the inputs as a row of ``columns``.
+
+    Parameters
+    ----------
+    inputs, rename :
+        As :func:`dedup.readers.read_articles`.
+    then : callable
+        Lays out ``columns``, in the same Python process: each crossing between Spark and Python copies the texts.
+    columns : str
+        Names and types of the columns, as Spark writes them.
 
     Raises
     ------
@@ -71,74 +85,73 @@ def read_inputs(spark: SparkSession, inputs: Sequence[str], rename: Mapping[str,
     kinds: dict[str, list[str]] = {}
     for name in names:
         kinds.setdefault(_kind(name), []).append(name)
-    frames = []
+    sources = []
     if "lines" in kinds:
-        frames.append(_read_lines(spark, kinds["lines"], places, dict(rename)))
+        sources.append(_line_source(spark, kinds["lines"], places, dict(rename)))
     if "parquet" in kinds:
-        frames.append(_read_parquet(spark, kinds["parquet"], places, dict(rename)))
+        sources.append(_parquet_source(spark, kinds["parquet"], places, dict(rename)))
     if "whole" in kinds:
-        frames.append(_read_whole(spark, kinds["whole"], places, dict(rename)))
-    first, *others = frames
+        sources.append(_whole_source(spark, kinds["whole"], places, dict(rename)))
+
+    def laid_out(frame: DataFrame, records: Callable[[Batches], Iterator[Record]]) -> DataFrame:
+        return frame.mapInArrow(lambda batches: _chunks(records(batches), then), columns)
+
+    first, *others = [laid_out(*source) for source in sources]
     for other in others:
         first = first.union(other)
     return first
 
 
-def _read_lines(spark: SparkSession, names: list[str], places: Places, rename: dict[str, str]) -> DataFrame:
+#: Rows of a source, and how they are read.
+Source = tuple["DataFrame", Callable[[Batches], Iterator[Record]]]
+
+
+def _line_source(spark: SparkSession, names: list[str], places: Places, rename: dict[str, str]) -> Source:
     frame = spark.read.text(names).selectExpr(
         "_metadata.file_path as path", "monotonically_increasing_id() as row", "cast(value as binary) as line"
     )
 
-    def read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        def records() -> Iterator[Record]:
-            for batch in batches:
-                for path, row, line in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-                    if line.strip():
-                        yield places.of(_plain_path(path)), row, _line_reader(_plain_path(path), line, rename)
+    def records(batches: Batches) -> Iterator[Record]:
+        for batch in batches:
+            for path, row, line in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                if line.strip():
+                    yield places.of(_plain_path(path)), row, _line_reader(_plain_path(path), line, rename)
 
-        return _chunks(records())
-
-    return frame.mapInArrow(read, SPARK_READ)
+    return frame, records
 
 
-def _read_parquet(spark: SparkSession, names: list[str], places: Places, rename: dict[str, str]) -> DataFrame:
+def _parquet_source(spark: SparkSession, names: list[str], places: Places, rename: dict[str, str]) -> Source:
     frame = (
         spark.read.option("mergeSchema", "true")
         .parquet(*names)
         .selectExpr("_metadata.file_path as __path", "monotonically_increasing_id() as __row", "*")
     )
 
-    def read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        def records() -> Iterator[Record]:
-            for batch in batches:
-                for record in batch_records(batch):
-                    path, row = _plain_path(record.pop("__path")), record.pop("__row")
-                    yield places.of(path), row, _record_reader(path, record, rename)
+    def records(batches: Batches) -> Iterator[Record]:
+        for batch in batches:
+            for record in batch_records(batch):
+                path, row = _plain_path(record.pop("__path")), record.pop("__row")
+                yield places.of(path), row, _record_reader(path, record, rename)
 
-        return _chunks(records())
-
-    return frame.mapInArrow(read, SPARK_READ)
+    return frame, records
 
 
-def _read_whole(spark: SparkSession, names: list[str], places: Places, rename: dict[str, str]) -> DataFrame:
+def _whole_source(spark: SparkSession, names: list[str], places: Places, rename: dict[str, str]) -> Source:
     frame = spark.createDataFrame([(name,) for name in names], "path string").repartition(len(names))
 
-    def read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        def records() -> Iterator[Record]:
-            for batch in batches:
-                for path in batch.column(0).to_pylist():
-                    problems: list[ArticleError | InputError] = []
-                    for row, article in enumerate(read_articles([path], on_reject=problems.append, rename=rename)):
-                        yield places.of(_plain_path(path)), row, _given(article)
-                    for row, problem in enumerate(problems):
-                        yield places.of(_plain_path(path)), row, _raiser(problem)
+    def records(batches: Batches) -> Iterator[Record]:
+        for batch in batches:
+            for path in batch.column(0).to_pylist():
+                problems: list[ArticleError | InputError] = []
+                for row, article in enumerate(read_articles([path], on_reject=problems.append, rename=rename)):
+                    yield places.of(_plain_path(path)), row, _given(article)
+                for row, problem in enumerate(problems):
+                    yield places.of(_plain_path(path)), row, _raiser(problem)
 
-        return _chunks(records())
-
-    return frame.mapInArrow(read, SPARK_READ)
+    return frame, records
 
 
-def _chunks(records: Iterable[Record]) -> Iterator[pa.RecordBatch]:
+def _chunks(records: Iterable[Record], then: Layout) -> Iterator[pa.RecordBatch]:
     """Read records, a batch at a time; what is no article becomes a row with its problem."""
     good: list[Article] = []
     places: list[tuple[int, int]] = []
@@ -152,13 +165,13 @@ def _chunks(records: Iterable[Record]) -> Iterator[pa.RecordBatch]:
             good.append(article)
             places.append((file, row))
         if len(good) + len(bad) >= _CHUNK:
-            yield from _batches(good, places, bad)
+            yield from _batches(good, places, bad, then)
             good, places, bad = [], [], []
-    yield from _batches(good, places, bad)
+    yield from _batches(good, places, bad, then)
 
 
 def _batches(
-    good: list[Article], places: list[tuple[int, int]], bad: list[tuple[int, int, str]]
+    good: list[Article], places: list[tuple[int, int]], bad: list[tuple[int, int, str]], then: Layout
 ) -> Iterator[pa.RecordBatch]:
     # Spark has one kind of string: 32-bit offsets.
     schema = READ.set(2, pa.field("text", pa.string()))
@@ -167,12 +180,12 @@ def _batches(
         columns[2] = columns[2].cast(pa.string())
         files, rows = zip(*places, strict=True)
         columns += [pa.array(files, pa.int32()), pa.array(rows, pa.int64()), pa.nulls(len(good), pa.string())]
-        yield pa.record_batch(columns, schema=_nullable(schema))
+        yield then(pa.record_batch(columns, schema=_nullable(schema)), good)
     if bad:
         blank = [pa.nulls(len(bad), field.type) for field in schema][: len(ARTICLE)]
         files, rows, problems = zip(*bad, strict=True)
         columns = [*blank, pa.array(files, pa.int32()), pa.array(rows, pa.int64()), pa.array(problems, pa.string())]
-        yield pa.record_batch(columns, schema=_nullable(schema))
+        yield then(pa.record_batch(columns, schema=_nullable(schema)), [])
 
 
 def _nullable(schema: pa.Schema) -> pa.Schema:

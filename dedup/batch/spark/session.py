@@ -13,6 +13,9 @@ from dedup.errors import DedupError
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+#: Of Java on one machine: more than half of its time goes into the second compiler, which such runs are too short for.
+_SHORT_LIVED = "-XX:TieredStopAtLevel=1"
+
 
 def open_session(master: str | None = None) -> SparkSession:
     """Return the running session, as ``spark-submit`` starts one, or start one.
@@ -51,9 +54,13 @@ def open_session(master: str | None = None) -> SparkSession:
         "spark.executorEnv.OMP_NUM_THREADS": "1",
     }.items():
         builder = builder.config(name, value)
+    if (master or "").startswith("local"):
+        for process in ("driver", "executor"):
+            builder = builder.config(f"spark.{process}.defaultJavaOptions", _SHORT_LIVED)
     session = builder.getOrCreate()
     if session.sparkContext.getConf().get("spark.sql.shuffle.partitions") is None:
-        # Spark's own default, 200, is meant for a cluster; on a few cores most of the time goes into starting tasks.
-        partitions = max(4, 3 * session.sparkContext.defaultParallelism)
+        # Spark's own default, 200, is meant for a cluster.  Executors may register later than this; small partitions
+        # are joined when their sizes are known.
+        partitions = max(16, 3 * session.sparkContext.defaultParallelism)
         session.conf.set("spark.sql.shuffle.partitions", str(partitions))
     return session

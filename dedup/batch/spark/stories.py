@@ -27,9 +27,13 @@ from dedup.vectors.anchors import UNDATED
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
+#: Of an article with a time of publication.
+_DATED = f"published <> {UNDATED}"
 _LINK = "left long, right long, logit float"
-#: Components decided by one call; articles in one block.
-_SPREAD, _BLOCK = 128, 50_000
+#: Components decided by one call.
+_SPREAD = 128
+#: Articles in one block, at least and at most.
+_LEAST_BLOCK, _BLOCK = 2048, 50_000
 
 
 def find_stories(leaders: DataFrame, settings: StorySettings, settled: Settled) -> DataFrame:
@@ -51,10 +55,17 @@ def find_stories(leaders: DataFrame, settings: StorySettings, settled: Settled) 
     """
     from pyspark.sql import functions as f
 
-    idf = _blended_idf(leaders)
-    strong = settled(lambda: _strong_pairs(leaders, settings, idf), "strong")
+    facts = leaders.agg(
+        f.count("*").alias("count"),
+        f.max("number").alias("last"),
+        (f.max("published") - f.min(f.when(f.expr(_DATED), f.col("published")))).alias("seconds"),
+    ).collect()[0]
+    idf = _blended_idf(leaders, facts["count"])
+    strong = settled(lambda: _strong_pairs(leaders, settings, idf, facts.last, facts.seconds or 0), "strong")
     edges = strong.select(f.col("left").alias("a"), f.col("right").alias("b"))
-    component = connected_components(edges, settle=lambda frame, name: settled(frame, f"story-{name}"))
+    component = connected_components(
+        edges, settle=lambda frame, name: settled(frame, f"story-{name}"), gathered=settled.gathered
+    )
     linked = settled(lambda: _linked(leaders, strong, component, settings, idf), "linked")
     placed = leaders.select("number").join(linked, "number", "left")
     return placed.select(
@@ -62,7 +73,7 @@ def find_stories(leaders: DataFrame, settings: StorySettings, settled: Settled) 
     )
 
 
-def _blended_idf(leaders: DataFrame) -> Idf:
+def _blended_idf(leaders: DataFrame, number: int) -> Idf:
     """The packaged prior, blended with the counts of these articles."""
     from pyspark.sql import functions as f
 
@@ -72,13 +83,13 @@ def _blended_idf(leaders: DataFrame) -> Idf:
             yield pa.RecordBatch.from_pydict({"term": keys.astype(np.int64), "count": counts.astype(np.int64)})
 
     terms = leaders.select("features").mapInArrow(count, "term long, count long")
-    table = terms.groupBy("term").agg(f.sum("count").alias("count")).where("count >= 2").orderBy("term").toArrow()
+    table = terms.groupBy("term").agg(f.sum("count").alias("count")).where("count >= 2").toArrow().sort_by("term")
     keys, counts = table.column("term").to_numpy(), table.column("count").to_numpy()
-    return Idf(leaders.count(), keys.astype(np.uint32), counts.astype(np.uint32))
+    return Idf(number, keys.astype(np.uint32), counts.astype(np.uint32))
 
 
-def _strong_pairs(leaders: DataFrame, settings: StorySettings, idf: Idf) -> DataFrame:
-    """Candidate pairs whose log-odds reach the cut."""
+def _strong_pairs(leaders: DataFrame, settings: StorySettings, idf: Idf, last: int, seconds: int) -> DataFrame:
+    """Candidate pairs whose log-odds reach the cut; leaders are numbered to ``last`` and span so many ``seconds``."""
     from pyspark.sql import functions as f
 
     window = settings.window_days * 86_400
@@ -86,21 +97,19 @@ def _strong_pairs(leaders: DataFrame, settings: StorySettings, idf: Idf) -> Data
     cut, most = model.link_logit(settings.threshold), settings.candidates
     context = leaders.sparkSession.sparkContext
     shared = context.broadcast(idf)
+    undated = leaders.where(f"not {_DATED}")
+    block_size = _block_size(last, window / seconds if seconds else 1.0, 2 * context.defaultParallelism)
     spans = (
-        leaders.where(f"published <> {UNDATED}")
-        .groupBy((f.col("number") / _BLOCK).cast("long").alias("block"))
+        leaders.groupBy(f.when(f.expr(_DATED), (f.col("number") / block_size).cast("long")).alias("block"))
         .agg(f.min("published").alias("low"), f.max("published").alias("high"))
         .collect()
     )
-    blocks = [(row.block, row.low - int(window), row.high + int(window)) for row in spans]
-    undated = leaders.where(f"published = {UNDATED}")
-    last = max((block for block, _, _ in blocks), default=-1) + 1
-    if not undated.isEmpty():
-        blocks.append((last, -(2**62), 2**62))
+    blocks = [(row.block, row.low - int(window), row.high + int(window)) for row in spans if row.block is not None]
+    timeless = max((block for block, _, _ in blocks), default=-1) + 1
+    if len(blocks) < len(spans):
+        blocks.append((timeless, -(2**62), 2**62))
     around = f.broadcast(leaders.sparkSession.createDataFrame(blocks, "block long, low long, high long"))
-    dated = leaders.where(f"published <> {UNDATED}").join(
-        around, f.col("published").between(f.col("low"), f.col("high"))
-    )
+    dated = leaders.where(_DATED).join(around, f.col("published").between(f.col("low"), f.col("high")))
     placed = dated.select("block", "number", "features").union(
         undated.crossJoin(around).select("block", "number", "features")
     )
@@ -111,8 +120,8 @@ def _strong_pairs(leaders: DataFrame, settings: StorySettings, idf: Idf) -> Data
         numbers = table.column("number").to_numpy()
         features = Features.unpack(table.column("features").to_pylist())
         prepared = prepare(features, shared.value)
-        asking = (numbers // _BLOCK == block) & (features.published != UNDATED)
-        if block == last:
+        asking = (numbers // block_size == block) & (features.published != UNDATED)
+        if block == timeless:
             asking = features.published == UNDATED
         candidates = Candidates(Keys.of(prepared), window=window, most=most)
         codes = candidates.of(np.flatnonzero(asking))
@@ -122,6 +131,11 @@ def _strong_pairs(leaders: DataFrame, settings: StorySettings, idf: Idf) -> Data
         return pa.table({"left": numbers[left[near]], "right": numbers[right[near]], "logit": logits[near]})
 
     return placed.groupBy("block").applyInArrow(judge, _LINK).dropDuplicates(["left", "right"])
+
+
+def _block_size(articles: int, window: float, tasks: int) -> int:
+    """Articles in a block: a block for every task, unless that is less than the window, a share of all time, holds."""
+    return int(min(_BLOCK, max(_LEAST_BLOCK, articles / tasks, articles * window)))
 
 
 def _linked(
