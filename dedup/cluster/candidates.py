@@ -215,7 +215,8 @@ def best_candidates(
     """Codes ``smaller << 32 | larger`` of the best candidates of the articles of ranks ``start:stop``."""
     n = order.shape[0]
     score = np.zeros(n, np.float32)
-    touched = np.empty(n, np.int64)
+    touched = np.empty(n + 1, np.uint32)
+    best = np.empty(4 * most, np.uint64)
     out = np.empty((stop - start) * most, np.uint64)
     found = 0
     for r in range(start, stop):
@@ -241,24 +242,22 @@ def best_candidates(
             w = weights[key_offsets[i] + k]
             for part in range(2):
                 for at in range(spans[k, 2 * part], spans[k, 2 * part + 1]):
-                    other = np.int64(postings[at])
-                    if score[other] == 0:
-                        touched[count] = other
-                        count += 1
+                    other = postings[at]
+                    # No branch: whether it was met before could not be predicted.
+                    touched[count] = other
+                    count += score[other] == 0
                     score[other] += w
-        best = np.empty(count, np.uint64)
-        kept = 0
-        for c in range(count):
-            other = touched[c]
-            if other != r:
-                best[kept] = np.uint64(0xFFFFFFFF - np.int64(score[other] * 64)) << np.uint64(32) | np.uint64(
-                    order[other]
-                )
-                kept += 1
+        # Of some thousands, all but the best are refused by a limit that rises as better ones are found.
+        kept, limit = 0, np.uint64(0xFFFFFFFFFFFFFFFF)
+        for other in touched[:count]:
+            code = np.uint64(0xFFFFFFFF - np.int64(score[other] * 64)) << np.uint64(32) | np.uint64(order[other])
             score[other] = 0
-        if kept > 4 * most:
-            best[:kept] = np.partition(best[:kept], most)
-            kept = most
+            if code < limit and other != r:
+                best[kept] = code
+                kept += 1
+                if kept == 4 * most:
+                    best.sort()
+                    kept, limit = most, best[most - 1]
         chosen = np.sort(best[:kept])
         for c in range(min(most, kept)):
             other = np.int64(chosen[c] & np.uint64(0xFFFFFFFF))
