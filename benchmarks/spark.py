@@ -5,7 +5,8 @@
 
 A tenth of the corpus is one article in very many versions, so that they all meet in the same buckets.  Every master
 (``local-cluster[EXECUTORS,CORES,MEGABYTES]``: executors are processes of their own) runs in a process of its own; all
-rows of each are compared with those of the local engine.  The seconds until all executors are there are told apart.
+rows of each are compared with those of the local engine.  The seconds until all executors are there are told apart, and
+the processor time of each kind of process: where others use the machine too, it is what can be compared.
 
 With ``--pin`` a run has as many cores of the machine as its executors have: a task of one core is a thread of Java and
 a Python process at once, and the driver and Java's own threads work beside them, so that "one core" is else nearly two.
@@ -28,6 +29,7 @@ from typing import Any
 
 from benchmarks import results
 from benchmarks.corpus import Row, generate, write_jsonl
+from benchmarks.processor_time import ProcessorTime
 
 MASTERS = "local-cluster[1,1,3072],local-cluster[2,1,3072],local-cluster[2,2,3072],local-cluster[4,1,3072]"
 ENGINE = """
@@ -114,10 +116,19 @@ def main() -> None:
             out = folder / f"spark{number}.jsonl"
             executors, cores = map(int, re.findall(r"\d+", master)[:2])
             pinned = executors * cores if args.pin else None
-            run = cluster("spark", corpus, out, cores=pinned, master=master, executors=executors)
+            with ProcessorTime() as spent:
+                run = cluster("spark", corpus, out, cores=pinned, master=master, executors=executors)
             found = rows_of(out)
             differing = sum(found.get(name) != row for name, row in expected.items()) + len(found.keys() - expected)
-            runs.append({"master": master, "pinned_to": pinned, **run, "rows_that_differ": differing})
+            runs.append(
+                {
+                    "master": master,
+                    "pinned_to": pinned,
+                    **run,
+                    "rows_that_differ": differing,
+                    "processor": spent.seconds,
+                }
+            )
             print(json.dumps(runs[-1]), flush=True)
         for run in runs:
             run["speedup"] = round(runs[0]["seconds"] / run["seconds"], 2)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from dedup.batch.spark.components import connected_components
@@ -142,8 +141,10 @@ def _posting_pairs(roots: DataFrame, settled: Settled) -> DataFrame:
 
     def post(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            owners = batch.column("number").to_numpy()[pc.list_parent_indices(batch.column("samples")).to_numpy()]
-            yield pa.RecordBatch.from_pydict({"key": pc.list_flatten(batch.column("samples")), "number": owners})
+            held = batch.column("samples").to_pylist()
+            keys = np.frombuffer(b"".join(held), np.uint32)
+            owners = np.repeat(batch.column("number").to_numpy(), [len(one) // keys.itemsize for one in held])
+            yield pa.RecordBatch.from_pydict({"key": keys.astype(np.int64), "number": owners})
 
     posted = roots.select("number", "samples").mapInArrow(post, "key long, number long")
     met = posted.repartition("key").mapInArrow(_join_postings, f"{_PAIR}, shared long")

@@ -23,14 +23,14 @@ _SKETCH = {
     "content_b": pa.int64(),
     "signature": pa.binary(),
     "rate": pa.int32(),
-    "samples": pa.list_(pa.int64()),
+    "samples": pa.binary(),  # uint32 one after the other: Spark copies bytes, and lists number by number
     "features": pa.binary(),
     "published": pa.int64(),
     "detected": pa.string(),
 }
 #: What was read, and the sketch of each article; none for a record that was refused.
 SKETCHED = (
-    f"{SPARK_READ}, content_a long, content_b long, signature binary, rate int, samples array<long>, features binary, "
+    f"{SPARK_READ}, content_a long, content_b long, signature binary, rate int, samples binary, features binary, "
     "published long, detected string"
 )
 
@@ -51,16 +51,16 @@ def sketch_with(settings: SketchSettings) -> Layout:
 def _sketch(texts: pa.Array, articles: Sequence[Article], settings: SketchSettings) -> list[pa.Array]:
     prints = Fingerprints.of(texts, num_perm=settings.num_perm, ngram=settings.ngram, seed=settings.seed, threads=1)
     features = featurize(articles)
-    ends = np.concatenate([[0], np.cumsum(prints.sample_counts, dtype=np.int64)])
     valid = np.arange(prints.samples.shape[1]) < prints.sample_counts[:, None]
-    samples = pa.array(prints.samples[valid].astype(np.int64))
+    ends = np.concatenate([[0], np.cumsum(prints.sample_counts, dtype=np.int64)]) * prints.samples.itemsize
+    samples = [None, pa.py_buffer(ends.astype(np.int32)), pa.py_buffer(prints.samples[valid])]
     content = prints.content.view(np.int64)
     columns = {
         "content_a": content[:, 0],
         "content_b": content[:, 1],
         "signature": [row.tobytes() for row in prints.signatures],
         "rate": prints.rates,
-        "samples": pa.ListArray.from_arrays(pa.array(ends.astype(np.int32)), samples),
+        "samples": pa.Array.from_buffers(pa.binary(), len(prints), samples),
         "features": features.pack(),
         "published": features.published,
         "detected": features.languages,
