@@ -4,7 +4,8 @@ Usage: python benchmarks/story_quality.py SET.jsonl.gz... [--corrections FILE] [
     [--ablate]
 
 Every figure judges an article by a model that has not seen its story (five folds over stories), or that has not seen
-its set at all ("left out").  The link decision is the packaged one.
+its set at all ("left out").  The link decision is the packaged one.  Intervals hold 95% of what other stories of the
+same kind would give: true stories are drawn anew with replacement, with all their articles, 2,000 times.
 """
 
 from __future__ import annotations
@@ -92,6 +93,34 @@ def line(name: str, scores: dict[str, float]) -> str:
     )
 
 
+def shares(gold: np.ndarray, found: Sequence[object] | np.ndarray) -> np.ndarray:
+    """BCubed precision and recall of the articles of each true story: summed precision, summed recall, articles."""
+    _, p = np.unique(np.array(found).astype(str), return_inverse=True)
+    _, y = np.unique(gold, return_inverse=True)
+    cells, cell, together = np.unique(y * (p.max() + 1) + p, return_inverse=True, return_counts=True)
+    assert len(cells) == len(together)
+    columns = (together[cell] / np.bincount(p)[p], together[cell] / np.bincount(y)[y], np.ones(len(y)))
+    return np.stack([np.bincount(y, column) for column in columns], axis=1)
+
+
+def interval(*stories: np.ndarray, draws: int = 2000) -> tuple[float, float]:
+    """Bootstrap interval (95%; Efron, 1979) over stories of BCubed F1; of two clusterings, of what the second loses."""
+    rng = np.random.default_rng(0)
+    n = len(stories[0])
+    drawn = rng.multinomial(n, np.full(n, 1 / n), size=draws)
+    f1 = []
+    for one in stories:
+        precision, recall, articles = (drawn @ one).T
+        f1.append(2 * precision * recall / (precision + recall) / articles)
+    low, high = np.quantile(f1[0] - f1[1] if len(f1) == 2 else f1[0], [0.025, 0.975])
+    return float(low), float(high)
+
+
+def spread(name: str, *stories: np.ndarray) -> str:
+    """A line that tells the interval."""
+    return f"{name:<46} 95% of draws of stories: {{:.4f}} to {{:.4f}}".format(*interval(*stories))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sets", nargs="+", type=Path)
@@ -130,24 +159,28 @@ def measure(
     n = len(features)
     found = batch(features, weights)
     print(line(f"{data.name} batch, cross-validated", score(data.story, found)), flush=True)
+    by_story = shares(data.story, found)
+    print(spread(f"{data.name} batch, cross-validated", by_story), flush=True)
     print(line(f"{data.name} batch, cross-validated, raw labels", score(raw.story, found)), flush=True)
     prepared = prepare(features, Idf.prior().blend(features))
     left, right = candidate_pairs(prepared, window=1e15, threads=None)
     logits = pair_logits(prepared, weights, left, right, threads=None)
     error = calibration_error(1 / (1 + np.exp(-logits)), data.story[left] == data.story[right])
     print(f"{data.name} calibration error of {len(left):,} candidate pairs, held out: {error:.4f}", flush=True)
-    runs = [
-        score(data.story, stream(features, weights, np.random.default_rng(seed).permutation(n)))
-        for seed in range(orders)
-    ]
+    streamed = [stream(features, weights, np.random.default_rng(seed).permutation(n)) for seed in range(orders)]
+    runs = [score(data.story, labels) for labels in streamed]
     mean = {name: float(np.mean([run[name] for run in runs])) for name in runs[0]}
-    spread = np.std([run["bcubed_f1"] for run in runs])
-    print(line(f"{data.name} stream, {orders} orders (spread {spread:.4f})", mean), flush=True)
+    deviation = np.std([run["bcubed_f1"] for run in runs])
+    print(line(f"{data.name} stream, {orders} orders (spread {deviation:.4f})", mean), flush=True)
+    every = np.mean([shares(data.story, labels) for labels in streamed], axis=0)
+    print(spread(f"{data.name} stream, loss against batch", by_story, every), flush=True)
     if noise is not None:
         both = Features.concat([features, noise])
         models = np.concatenate([weights.model, np.zeros(len(noise), np.uint8)])
         mixed = batch(both, weights._replace(model=models))
         print(line(f"{data.name} batch with {len(noise):,} distractors", score(data.story, mixed[:n])), flush=True)
+        lost = shares(data.story, mixed[:n])
+        print(spread(f"{data.name} distractors, loss against batch", by_story, lost), flush=True)
 
 
 def ablate(sets: list[LabelledSet], features: list[Features], rows: list[Rows], editions: list[Rows]) -> None:
