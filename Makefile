@@ -1,13 +1,15 @@
 # The developer's face.  Needs Python >= 3.11 with pip, and make; nothing else.
 #
 #   make run     install, start store and workers, push seeds/ through the queue, print the stories, stop
-#   make test    every test that can run on this machine; what cannot is reported as skipped, with the reason
+#   make test    every test that can run on this machine; what cannot is reported as skipped, with the reason;
+#                in two processes, each with the servers it needs (PROCESSES=0: in one)
 #   make check   ruff, mypy --strict, fast tests
 #   make bench   the side-by-side benchmarks (see docs/benchmarks.md)
 #   make docs    regenerate the reference pages of docs/ from the code
 
 PYTHON ?= python3
 VENV   ?= .venv
+PROCESSES ?= 2
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
@@ -18,7 +20,8 @@ run: $(VENV)/.run
 
 test: $(VENV)/.dev
 	sh tests/provision.sh $(BIN)/python
-	$(BIN)/python -m pytest
+	$(BIN)/python -m tests.warm
+	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
