@@ -8,7 +8,7 @@ hundredths.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from dedup.store import keys
@@ -33,7 +33,9 @@ KINDS = {
     "feed": "changes",
 }
 #: Keys measured of a family, and commands sent together: others are served between two steps.
-SAMPLE, _STEP = 1024, 128
+SAMPLE, _STEP = 512, 128
+#: As many times more of an index whose pages are mostly empty.
+_SPARSE = 32
 #: Elements that the server looks at in a key of many; 0 would be all, of a feed of millions of events too.
 _ELEMENTS = 100
 
@@ -45,12 +47,13 @@ class Family:
     kind: str
     count: int
     name: Callable[[int], str | bytes]
+    size: int = SAMPLE
 
     def sample(self) -> list[str | bytes]:
-        """All names, or :data:`SAMPLE` of them at equal distances."""
-        if self.count <= SAMPLE:
+        """All names, or ``size`` of them at equal distances."""
+        if self.count <= self.size:
             return [self.name(place) for place in range(self.count)]
-        return [self.name((2 * turn + 1) * self.count // (2 * SAMPLE)) for turn in range(SAMPLE)]
+        return [self.name((2 * turn + 1) * self.count // (2 * self.size)) for turn in range(self.size)]
 
 
 def kind_of(key: str) -> str:
@@ -65,8 +68,7 @@ def by_kind() -> Plan[dict[str, int]]:
     stored = yield [("HGETALL", keys.segments(lang)) for lang in langs]
     families = list(_families(int(sequence or 0)))
     for lang, cells in zip(langs, stored, strict=True):
-        bits = {int(name): int(cell.split()[0]) for name, cell in cells.items() if name != b"n"}
-        families.append(_index(lang, bits))
+        families.append(_index(lang, {int(name): cell.split() for name, cell in cells.items() if name != b"n"}))
     bytes_ = dict.fromkeys(KINDS.values(), 0)
     for name in (keys.FEED, keys.UPDATED, keys.SIZES, *map(keys.segments, langs)):
         bytes_[kind_of(name)] += yield from _measured([name])
@@ -94,8 +96,10 @@ def _numbered(name: Callable[[int], str]) -> Callable[[int], str]:
     return lambda place: name(place + 1)
 
 
-def _index(lang: str, bits: dict[int, int]) -> Family:
-    """The pages of all segments of a language, one segment after the other."""
+def _index(lang: str, segments: Mapping[int, Sequence[bytes]]) -> Family:
+    """The pages of all segments of a language, one segment after the other; ``segments`` as in its HASH."""
+    bits = {segment: int(cell[0]) for segment, cell in segments.items()}
+    pages, articles = sum(1 << width for width in bits.values()), sum(int(cell[2]) for cell in segments.values())
 
     def name(place: int) -> bytes:
         for segment, width in bits.items():
@@ -104,7 +108,7 @@ def _index(lang: str, bits: dict[int, int]) -> Family:
             place -= 1 << width
         raise IndexError(place)
 
-    return Family("index", sum(1 << width for width in bits.values()), name)
+    return Family("index", pages, name, SAMPLE * _SPARSE if articles < pages // 8 else SAMPLE)
 
 
 def _measured(names: Sequence[str | bytes]) -> Plan[int]:
