@@ -78,13 +78,10 @@ class Reader:
         record, place, document = found.record, found.membership, found.document or {}
         view: dict[str, Any] = {}
         if place is not None and found.story is not None:
-            known = {one.number: one for one in (record, found.canonical) if one is not None}
-            named = [n for n in (place.group, place.story, place.other) if n and n not in known]
-            told = self._untold({record.number: place})
-            others, texts = yield from together(reading.records(named), reading.documents(n for _, n in told))
-            known |= others
+            known = found.beside | {one.number: one for one in (record, found.canonical) if one is not None}
             names = {number: one.id for number, one in known.items()}
-            self._tell(told, known, texts | {record.number: document})
+            told = self._untold({record.number: place})
+            self._tell(told, known, {n: found.linked_document() for _, n in told} | {record.number: document})
             canonical = found.canonical.id if found.canonical else None
             if canonical_policy is not None and found.story.articles > 1:
                 records = yield from self._member_records(place.story, found.story)
@@ -149,15 +146,16 @@ class Reader:
         found = yield from reading.story(name, most=MOST_MEMBERS)
         if found is None:
             raise NotFound(f"no story {name!r}")
-        number, place, listed = found.number, found.record, found.members
-        history, records, places, texts = yield from together(
-            feed.history(found.history),
-            reading.records(listed),
-            reading.memberships(listed),
-            reading.documents(listed[:MOST_LEADS]),
+        number, place = found.number, found.record
+        rest = found.untold
+        records, places, texts = yield from together(
+            reading.records(rest),
+            reading.memberships(rest),
+            reading.documents(set(rest) & set(found.members[:MOST_LEADS])),
         )
-        records = {n: record for n, record in records.items() if not record.retired}
-        places = {n: one for n, one in places.items() if n in records}
+        records = {n: one for n, one in (found.records | records).items() if not one.retired}
+        places = {n: one for n, one in (found.places | places).items() if n in records}
+        texts = found.documents | texts
         told = self._untold(places)[:MOST_EXPLAINED]
         named = {number, *(n for one in places.values() for n in (one.group, one.other) if n)}
         wanted = [n for pair in told for n in pair if n not in texts]
@@ -184,7 +182,7 @@ class Reader:
             canonical=tuple(scores),
             members=members,
             links=links,
-            history=history,
+            history=feed.history(found.history),
             redirected_from=name if found.redirected else None,
         )
 

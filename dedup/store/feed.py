@@ -31,18 +31,15 @@ def newest() -> Plan[str | None]:
     return items[0][0].decode() if items else None
 
 
-def history(cursors: Iterable[bytes]) -> Plan[tuple[StoryEvent, ...]]:
-    """The events of a story's history, oldest first."""
-    names = list(cursors)
-    replies = yield [("XRANGE", keys.FEED, name, name) for name in names]
+def history(entries: Iterable[tuple[bytes, bytes]]) -> tuple[StoryEvent, ...]:
+    """The events of a story's history, from their cursors and packed events."""
     found = []
-    for reply in replies:
-        for name, fields in reply:
-            change = _change(name, fields[b"e"])
-            detail = dict(change.detail)
-            if change.article_id:
-                detail["article_id"] = change.article_id
-            found.append(StoryEvent(change.cursor, change.at, change.kind, detail))
+    for name, packed in entries:
+        change = _change(name, packed)
+        detail = dict(change.detail)
+        if change.article_id:
+            detail["article_id"] = change.article_id
+        found.append(StoryEvent(change.cursor, change.at, change.kind, detail))
     return tuple(found)
 
 

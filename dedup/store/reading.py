@@ -11,33 +11,48 @@ from dedup.store.connection import Plan
 from dedup.store.records import Membership, Record, StoryRecord, unpack_document
 from dedup.store.scripts import Command
 
-#: Commands in one step.
-_STEP = 1000
+#: Commands in one step; members of a story read in the round trip that finds it.
+_STEP, _TOLD = 1000, 64
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An article and where it belongs; ``membership`` is ``None`` until it is decided."""
+    """An article and where it belongs; ``membership`` is ``None`` until it is decided.
+
+    ``beside`` are its group's representative, its story's founder and the article it is linked to, by number; empty
+    where the document was not asked for.
+    """
 
     record: Record
     membership: Membership | None
     story: StoryRecord | None
     canonical: Record | None
     document: dict[str, Any] | None
+    beside: dict[int, Record]
+    linked: bytes | None
+
+    def linked_document(self) -> dict[str, Any]:
+        """The document of the article it is linked to; empty where that is gone."""
+        return unpack_document(self.linked) if self.linked else {}
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A story: its members in order of joining, feed ids of the events of its history, oldest first.
+    """A story: its members in order of joining, cursors and packed events of its history, oldest first.
 
-    ``redirected``: it was asked for by an id that was merged away.
+    ``redirected``: it was asked for by an id that was merged away.  ``records``, ``places`` and ``documents`` are those
+    of the members, by number, but for ``untold`` of them.
     """
 
     number: int
     record: StoryRecord
     redirected: bool
     members: list[int]
-    history: list[bytes]
+    history: list[tuple[bytes, bytes]]
+    records: dict[int, Record]
+    places: dict[int, Membership]
+    documents: dict[int, dict[str, Any]]
+    untold: list[int]
 
 
 def article(article_id: str, *, document: bool = False) -> Plan[Found | None]:
@@ -45,14 +60,17 @@ def article(article_id: str, *, document: bool = False) -> Plan[Found | None]:
     (reply,) = yield [scripts.look(article_id, document=document)]
     if reply is None:
         return None
-    number, record, membership, story, canonical, text = reply
+    number, record, membership, story, canonical, text, beside, linked = reply
     place = StoryRecord.unpack(story) if story else None
+    others = dict(zip(beside[::2], beside[1::2], strict=True))
     return Found(
         Record.unpack(number, record),
         Membership.unpack(membership) if membership else None,
         place,
         Record.unpack(place.canonical, canonical) if place and canonical else None,
         unpack_document(text) if text else None,
+        {n: Record.unpack(n, other) for n, other in others.items() if other},
+        linked,
     )
 
 
@@ -117,13 +135,22 @@ def _cells(listed: list[int], place: Any) -> Plan[dict[int, bytes]]:
 
 def story(story_id: str, *, most: int) -> Plan[Told | None]:
     """Read a story by its id in one round trip; of a merged one, its survivor."""
-    (reply,) = yield [scripts.story(story_id, most=most)]
+    (reply,) = yield [scripts.story(story_id, most=most, told=_TOLD)]
     if reply is None:
         return None
-    number, packed, redirected, members, history = reply
-    record = StoryRecord.unpack(packed)
-    listed = [int(item) for item in members] or [record.canonical]
-    return Told(number, record, bool(redirected), listed if record.articles else [], list(history))
+    number, packed, redirected, members, history, records, places, documents = reply
+    listed = [int(item) for item in members]
+    return Told(
+        number,
+        StoryRecord.unpack(packed),
+        bool(redirected),
+        listed,
+        list(zip(history[::2], history[1::2], strict=True)),
+        {n: Record.unpack(n, data) for n, data in zip(listed, records, strict=False) if data},
+        {n: Membership.unpack(data) for n, data in zip(listed, places, strict=False) if data},
+        {n: unpack_document(data) for n, data in zip(listed, documents, strict=False) if data},
+        listed[_TOLD:],
+    )
 
 
 def story_members(number: int, place: StoryRecord, *, limit: int = 10_000) -> Plan[list[int]]:

@@ -131,15 +131,21 @@ def restore(lang: str, articles: Iterable[Return], *, span_ms: int) -> Command:
 
 
 def look(article_id: str, *, document: bool) -> Command:
-    """Read an article and where it belongs; answers ``None`` or six values, see ``look.lua``."""
+    """Read an article and where it belongs; answers ``None`` or eight values, see ``look.lua``.
+
+    ``document``: with its document, and who stands beside it.
+    """
     shard, name = keys.ident(article_id)
     return script("look")((keys.numbers(shard),), name, keys.BLOCK, int(document))
 
 
-def story(story_id: str, *, most: int) -> Command:
-    """Read a story, at most so many members, and its history; answers ``None`` or five values, see ``story.lua``."""
+def story(story_id: str, *, most: int, told: int) -> Command:
+    """Read a story, its history, and ``most`` members, of which so many are told of.
+
+    Answers ``None`` or eight values, see ``story.lua``.
+    """
     shelf, name = keys.story_numbers(story_id)
-    return script("story")((shelf,), name, keys.BLOCK, most)
+    return script("story")((shelf,), name, keys.BLOCK, most, told)
 
 
 def commit(
