@@ -97,8 +97,7 @@ def shares(gold: np.ndarray, found: Sequence[object] | np.ndarray) -> np.ndarray
     """BCubed precision and recall of the articles of each true story: summed precision, summed recall, articles."""
     _, p = np.unique(np.array(found).astype(str), return_inverse=True)
     _, y = np.unique(gold, return_inverse=True)
-    cells, cell, together = np.unique(y * (p.max() + 1) + p, return_inverse=True, return_counts=True)
-    assert len(cells) == len(together)
+    _, cell, together = np.unique(y * (p.max() + 1) + p, return_inverse=True, return_counts=True)
     columns = (together[cell] / np.bincount(p)[p], together[cell] / np.bincount(y)[y], np.ones(len(y)))
     return np.stack([np.bincount(y, column) for column in columns], axis=1)
 
