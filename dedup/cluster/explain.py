@@ -245,7 +245,7 @@ def _match_anchors(left: _Reading, right: _Reading) -> tuple[tuple[Anchor, ...],
 def _like(key: int, side: _Reading) -> int | None:
     """An anchor of the other text that names the same thing otherwise: a date without a year, an ordinal's other noun.
 
-    Only these two can: see :func:`~dedup.cluster.pair_features.same_anchor`.
+    Only these two can: see :func:`~dedup.cluster.pair_kernels.same_anchor`.
     """
     kind = key >> a.KIND_SHIFT
     if kind not in (a.DATE, a.ORDINAL):
