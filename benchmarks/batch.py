@@ -34,7 +34,7 @@ print(json.dumps(dataclasses.asdict(summary)))
 
 
 def run(size: int, folder: Path, memory: str | None, data: Path | None) -> dict[str, Any]:
-    """Cluster one corpus, in a process of its own that starts no others; its peak memory is all there was."""
+    """Cluster one corpus, in a process of its own, whose peak memory counts the helpers that read for it."""
     corpus = data or folder / f"generated-{size}.jsonl"
     if not corpus.exists():
         draft = corpus.with_suffix(".part")

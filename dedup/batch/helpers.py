@@ -16,6 +16,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from multiprocessing.connection import Connection
+from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -24,6 +25,8 @@ from dedup.batch.memory import peak_memory
 from dedup.errors import DedupError
 
 T = TypeVar("T")
+
+_ROOT = str(Path(__file__).resolve().parents[2])
 
 
 class Helpers:
@@ -82,8 +85,15 @@ class _Helper:
     def __init__(self) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
-            command = [sys.executable, "-m", "dedup.batch.helpers", str(theirs.fileno())]
-            self._process = subprocess.Popen(command, pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL)
+            # This package, whatever the folder that the run was started in holds under its name.
+            command = [sys.executable, "-P", "-m", "dedup.batch.helpers", str(theirs.fileno())]
+            paths = [_ROOT, *filter(None, [os.environ.get("PYTHONPATH")])]
+            self._process = subprocess.Popen(
+                command,
+                pass_fds=(theirs.fileno(),),
+                stdin=subprocess.DEVNULL,
+                env=dict(os.environ) | {"PYTHONPATH": os.pathsep.join(paths)},
+            )
         self._line = Connection(ours.detach())
 
     def ask(self, function: Callable[..., Any], *arguments: Any) -> Any:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import psutil
 import pytest
@@ -34,6 +35,14 @@ def test_they_answer_raise_and_end() -> None:
             helpers.call(parse_size, "much")
     assert not process.is_running()
     assert helpers.peak > 10_000_000
+
+
+def test_they_are_of_this_package_wherever_the_run_was_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "dedup").mkdir()
+    (tmp_path / "dedup" / "__init__.py").write_text("raise SystemExit('another package')")
+    monkeypatch.chdir(tmp_path)
+    with Helpers(1) as helpers:
+        assert helpers.call(parse_size, "2kB") == 2000
 
 
 def test_one_that_dies_is_told_of() -> None:

@@ -213,7 +213,7 @@ import sys
 from dedup.batch import intake
 from dedup.batch.local import cluster_files
 from dedup.settings import Settings
-intake.PART_RECORDS, intake.ALONE = 512, 1  # so that helpers read the second part, where no bound forbids them
+intake.PART_RECORDS, intake.ALONE = 512, 2  # so that a helper reads the third part, where no bound forbids it
 cluster_files([sys.argv[1]], sys.argv[2], settings=Settings(), memory=sys.argv[3] or None)
 """
 
