@@ -61,7 +61,7 @@ def find_stories(leaders: DataFrame, settings: StorySettings, settled: Settled) 
         (f.max("published") - f.min(f.when(f.expr(_DATED), f.col("published")))).alias("seconds"),
     ).collect()[0]
     idf = _blended_idf(leaders, facts["count"])
-    strong = settled(lambda: _strong_pairs(leaders, settings, idf, facts.last, facts.seconds or 0), "strong")
+    strong = settled(lambda: _strong_pairs(leaders, settings, idf, facts.last or 0, facts.seconds or 0), "strong")
     edges = strong.select(f.col("left").alias("a"), f.col("right").alias("b"))
     component = connected_components(
         edges, settle=lambda frame, name: settled(frame, f"story-{name}"), gathered=settled.gathered
