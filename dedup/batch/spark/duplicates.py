@@ -52,7 +52,7 @@ def find_groups(sketched: DataFrame, settings: SketchSettings, settled: Settled)
     Parameters
     ----------
     sketched : DataFrame
-        As :func:`~dedup.batch.spark.sketching.sketch_articles` gives it.
+        As :func:`~dedup.batch.spark.sketching.number_articles` gives it.
     settings : SketchSettings
         Thresholds and parameters.
     settled : Settled
