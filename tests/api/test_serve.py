@@ -79,6 +79,7 @@ def test_the_client_speaks_the_services_names(served: str, pushed: dict[str, str
         assert receipt.accepted == ("c1",)
         assert [(item.origin, item.field) for item in receipt.rejected] == [("article 2", "text")]
         assert client.article("c1").state == "assigned"
+        assert receipt.waited == {"c1": client.article("c1").story_id}
         assert client.delete("c1")
         assert not client.delete("c1")
         with pytest.raises(NotFound):
