@@ -237,10 +237,29 @@ class LiveStories:
             del self._follows[follower]
             self._homeless[follower] = key
         leave_story(self._state, slot)
+        self._bury()
+        return key
+
+    def ask(self, number: int, features: Features) -> Decision:
+        """Say what would be decided for an article, and leave the stories as they were.
+
+        Raises
+        ------
+        DedupError
+            If the number is live already.
+        """
+        before = [column.copy() for column in self._state.lists]
+        (decision,) = self.assign([number], features)
+        for column, old in zip(self._state.lists, before, strict=True):
+            column[: len(old)] = old
+        self._state.story[self._slot.pop(number)] = -1
+        self._bury()
+        return decision
+
+    def _bury(self) -> None:
         self._dead += 1
         if self._dead > 1024 and self._dead > len(self._slot):
             self._compact()
-        return key
 
     def expire(self, before: float) -> list[int]:
         """Take out every representative published before ``before`` (seconds since 1970) with its duplicates.

@@ -27,6 +27,11 @@ class State(NamedTuple):
     judged: NDArray[np.float32]
     used: NDArray[np.int64]
 
+    @property
+    def lists(self) -> tuple[NDArray[np.int64], ...]:
+        """What says who is in which story."""
+        return self.story, self.next_slot, self.story_head, self.story_tail, self.story_size
+
 
 @njit(nogil=True)
 def found_story(s: Any, slot: Any) -> Any:

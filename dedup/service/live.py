@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dedup.cluster.decision import Decision
 from dedup.cluster.live import LiveStories
 from dedup.settings import Settings
 from dedup.store import keys, reading
@@ -118,16 +119,11 @@ class LiveLanguage:
             return []
         features = Features.unpack([one.features for one in records])
         decisions = self._stories.assign([one.number for one in records], features)
-        return [
-            Decided(
-                int(one.story),
-                0 if one.founded or one.best is None else one.best,
-                one.probability,
-                tuple((int(pair.gone), int(pair.into)) for pair in one.merged),
-                tuple(Linked(at.number, int(at.story), at.other or 0, at.probability) for at in one.links),
-            )
-            for one in decisions
-        ]
+        return [_decided(one) for one in decisions]
+
+    def ask(self, record: Record) -> Decided:
+        """Say what would be decided for an article that nobody has pushed."""
+        return _decided(self._stories.ask(record.number, Features.unpack([record.features])))
 
     def add(self, record: Record, story: int) -> None:
         """Enter an article that has become the representative of a group in ``story``."""
@@ -136,3 +132,13 @@ class LiveLanguage:
     def remove(self, number: int) -> None:
         """Take an article out."""
         self._stories.remove(number)
+
+
+def _decided(one: Decision) -> Decided:
+    return Decided(
+        int(one.story),
+        0 if one.founded or one.best is None else one.best,
+        one.probability,
+        tuple((int(pair.gone), int(pair.into)) for pair in one.merged),
+        tuple(Linked(at.number, int(at.story), at.other or 0, at.probability) for at in one.links),
+    )

@@ -37,11 +37,7 @@ class Nearest:
         """Ask which story the article would join; nothing is kept of it."""
         live = yield from self._state(lang)
         with self._lock:
-            (decided,) = live.decide([record])
-            live.remove(record.number)
-            if decided.merged or decided.links:
-                # It would have merged stories or moved their members; nobody has pushed it, so they stand as they did.
-                self._live.pop(lang, None)
+            decided = live.ask(record)
         if not decided.other:
             return Near((), 0, decided.probability)
         return Near(((decided.other, decided.probability),), decided.story, decided.probability)

@@ -11,7 +11,7 @@ from dedup.cluster.live import LiveStories
 from dedup.cluster.relink import carry_names
 from dedup.cluster.stories import cluster_stories
 from dedup.evaluation import score
-from dedup.vectors import featurize
+from dedup.vectors import Idf, featurize
 from tests.cluster.stories_text import blurred
 
 SEEDS = range(12)
@@ -87,6 +87,22 @@ def test_links_name_members_of_the_same_story() -> None:
             assert 0 <= link.probability <= 1
 
 
+def test_who_only_asks_changes_nothing() -> None:
+    moved = 0
+    for seed in SEEDS:
+        features = featurize(blurred(seed))
+        asked, untold = LiveStories(idf=Idf.prior()), LiveStories(idf=Idf.prior())
+        for number in range(len(features)):
+            part = features.take([number])
+            foreseen = asked.ask(1000 + number, part)
+            moved += bool(foreseen.links or foreseen.merged)
+            assert 1000 + number not in asked
+            (decision,), (same,) = asked.assign([number], part), untold.assign([number], part)
+            assert (decision.story, decision.links) == (same.story, same.links)
+        assert asked.stories == untold.stories
+    assert moved
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_names_are_carried_as_in_the_batch(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -105,7 +121,6 @@ def test_nobody_moves_to_members_that_object(quorum: float) -> None:
     from dedup.cluster.pair_features import prepare
     from dedup.cluster.pairs import PairModel, pair_logits
     from dedup.cluster.relink import OBJECTION
-    from dedup.vectors import Idf
 
     model, idf = PairModel.default(), Idf.prior()
     for seed in SEEDS:
