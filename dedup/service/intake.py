@@ -128,7 +128,7 @@ class Intake:
 
 def _counted(name: str, number: int) -> list[scripts.Command]:
     minute = keys.rate(int(time.time()) // 60)
-    return [("HINCRBY", minute, name, number), ("EXPIRE", minute, 600), meters.count(name, number)]
+    return [scripts.expiring(minute, 600, ("HINCRBY", name, number)), meters.count(name, number)]
 
 
 def to_wake(life_ms: int) -> Plan[list[str]]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from hashlib import sha1
 from importlib.resources import files
+from typing import Literal
 
 from dedup.store import keys
 from dedup.store.records import Event
@@ -40,7 +41,7 @@ def script(name: str) -> Script:
     # Without a flag the server refuses the script before its first write when memory is full.
     # What decides or removes must run then too: it finishes what was admitted, and makes room.
     reads = dict.fromkeys(("clock", "look", "meet", "story"), "#!lua flags=no-writes")
-    shebang = {"admit": "#!lua", **reads}.get(name, "#!lua flags=allow-oom")
+    shebang = {"admit": "#!lua", "expiring": "#!lua", **reads}.get(name, "#!lua flags=allow-oom")
     text = "\n".join([shebang, *(folder.joinpath(part).read_text(encoding="utf-8") for part in parts)])
     return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
 
@@ -48,7 +49,7 @@ def script(name: str) -> Script:
 @cache
 def by_digest() -> dict[str, Script]:
     """All scripts, by digest."""
-    names = ("admit", "clock", "remove", "commit", "lease", "look", "meet", "restore", "story")
+    names = ("admit", "clock", "remove", "commit", "expiring", "lease", "look", "meet", "restore", "story")
     return {one.digest: one for one in map(script, names)}
 
 
@@ -146,6 +147,11 @@ def story(story_id: str, *, most: int, told: int) -> Command:
     """
     shelf, name = keys.story_numbers(story_id)
     return script("story")((shelf,), name, keys.BLOCK, most, told)
+
+
+def expiring(name: str, life: int, *fields: tuple[Literal["HSET", "HINCRBY"], str, int]) -> Command:
+    """Write fields of hash ``name``, kept ``life`` seconds from now; answers what each command does."""
+    return script("expiring")((name,), life, *(word for field in fields for word in field))
 
 
 def commit(

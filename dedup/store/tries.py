@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dedup.store import keys
+from dedup.store import keys, scripts
 from dedup.store.connection import Plan
 
 #: Seconds that the note on a message is kept.
@@ -27,7 +27,7 @@ class Tries:
 def begin(message: str) -> Plan[Tries]:
     """Count a delivery of a message and say what is known of earlier ones."""
     key = keys.tries(message)
-    deliveries, _, at = yield [("HINCRBY", key, "n", 1), ("EXPIRE", key, LIFE), ("HGET", key, "at")]
+    (deliveries,), at = yield [scripts.expiring(key, LIFE, ("HINCRBY", "n", 1)), ("HGET", key, "at")]
     if at is None:
         return Tries(int(deliveries), None, 0)
     (deaths,) = yield [("HGET", key, f"k:{int(at)}")]
@@ -37,7 +37,7 @@ def begin(message: str) -> Plan[Tries]:
 def attempt(message: str, place: int) -> Plan[None]:
     """Note that the article at ``place`` is processed next, alone."""
     key = keys.tries(message)
-    yield [("HSET", key, "at", place), ("HINCRBY", key, f"k:{place}", 1)]
+    yield [scripts.expiring(key, LIFE, ("HSET", "at", place), ("HINCRBY", f"k:{place}", 1))]
 
 
 def end(message: str) -> Plan[None]:
