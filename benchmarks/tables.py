@@ -61,7 +61,7 @@ def threads(figures: Figures) -> str:
         for name, run in figures["runs"].items()
         for count, row in run.items()
     ]  # fmt: skip
-    head = ["call", "threads", "articles/s", "CPU s", "times one thread", "of the fastest calls"]
+    head = ["call", "threads or processes", "articles/s", "CPU s", "times one thread", "of the fastest calls"]
     what = f"{figures['articles']:,} articles ({figures['corpus']}), {figures['rounds']} alternating rounds."
     return f"{_table(head, rows)}\n\n{what}  {_machine(figures)}"
 

@@ -4,6 +4,8 @@
 
 A ratio is of two calls that follow each other, so that a machine that changes its speed changes both; the median over
 all rounds is given, and the ratio of the fastest calls.  Nothing else may run meanwhile: four threads want four cores.
+Processes that share nothing, each with one thread and a whole corpus of its own, are measured likewise: what the
+machine itself gives to several at once, which no number of threads exceeds.
 """
 
 from __future__ import annotations
@@ -12,7 +14,11 @@ import argparse
 import os
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -22,27 +28,68 @@ import dedup
 from benchmarks import results
 from benchmarks.compare import load
 
+#: Does a corpus with so many threads, or one each in so many processes; answers the wall and processor seconds of one.
+Task = Callable[[int], tuple[float, float]]
 
-def _seconds(task: Callable[[int], Any], threads: int) -> tuple[float, float]:
+
+def _timed(call: Callable[[int], Any], threads: int) -> tuple[float, float]:
     start, start_cpu = time.perf_counter(), time.process_time()
-    task(threads)
+    call(threads)
     return time.perf_counter() - start, time.process_time() - start_cpu
 
 
-def measure(task: Callable[[int], Any], counts: list[int], rounds: int) -> dict[str, dict[str, float]]:
-    """Run ``task(threads)`` for each count in turn, ``rounds`` times; return the medians and what a count is worth."""
-    task(counts[-1])
-    taken = [[_seconds(task, threads) for threads in counts] for _ in range(rounds)]
-    best = [min(row[i][0] for row in taken) for i in range(len(counts))]
+def measure(tasks: dict[str, Task], counts: list[int], rounds: int) -> dict[str, dict[str, dict[str, float]]]:
+    """Run every task with each count in turn, ``rounds`` times; return the medians and what a count is worth."""
+    for task in tasks.values():
+        task(counts[-1])
+    taken: dict[str, list[list[tuple[float, float]]]] = {name: [] for name in tasks}
+    for _ in range(rounds):
+        for name, task in tasks.items():
+            taken[name].append([task(count) for count in counts])
+    return {name: {str(count): _worth(rows, i) for i, count in enumerate(counts)} for name, rows in taken.items()}
+
+
+def _worth(rows: list[list[tuple[float, float]]], i: int) -> dict[str, float]:
     return {
-        str(threads): {
-            "seconds": statistics.median(row[i][0] for row in taken),
-            "cpu_seconds": statistics.median(row[i][1] for row in taken),
-            "times_one": statistics.median(row[0][0] / row[i][0] for row in taken),
-            "times_one_fastest": best[0] / best[i],
-        }
-        for i, threads in enumerate(counts)
+        "seconds": statistics.median(row[i][0] for row in rows),
+        "cpu_seconds": statistics.median(row[i][1] for row in rows),
+        "times_one": statistics.median(row[0][0] / row[i][0] for row in rows),
+        "times_one_fastest": min(row[0][0] for row in rows) / min(row[i][0] for row in rows),
     }
+
+
+def _alone(texts: list[str], orders: Connection) -> None:
+    """A process of its own: signs its corpus whenever it is told to, and answers the processor seconds."""
+    column = pa.array(texts, pa.large_string())
+    dedup.minhash(column, threads=1)
+    orders.send(0.0)
+    while orders.recv():
+        orders.send(_timed(lambda threads: dedup.minhash(column, threads=threads), 1)[1])
+
+
+@contextmanager
+def processes(texts: list[str], most: int) -> Iterator[Task]:
+    """A task of so many of ``most`` processes at once."""
+    context = get_context("spawn")
+    pipes = [context.Pipe() for _ in range(most)]
+    started = [context.Process(target=_alone, args=(texts, theirs)) for _, theirs in pipes]
+    for process in started:
+        process.start()
+    for ours, _ in pipes:
+        ours.recv()
+
+    def task(count: int) -> tuple[float, float]:
+        start = time.perf_counter()
+        for ours, _ in pipes[:count]:
+            ours.send(True)
+        cpu = sum(ours.recv() for ours, _ in pipes[:count])
+        return (time.perf_counter() - start) / count, cpu / count
+
+    yield task
+    for ours, _ in pipes:
+        ours.send(False)
+    for process in started:
+        process.join()
 
 
 def main() -> None:
@@ -61,11 +108,13 @@ def main() -> None:
         "dedup.minhash (list of str)": lambda threads: dedup.minhash(texts, threads=threads),
         "dedup.find_duplicates (Arrow)": lambda threads: dedup.find_duplicates(column, threads=threads),
     }
-    runs = {name: measure(call, counts, args.rounds) for name, call in calls.items()}
+    tasks: dict[str, Task] = {name: partial(_timed, call) for name, call in calls.items()}
+    with processes(texts, counts[-1]) as task:
+        runs = measure(tasks | {"dedup.minhash (Arrow), processes that share nothing": task}, counts, args.rounds)
     for name, run in runs.items():
         for threads, row in run.items():
             print(
-                f"{name:32} {threads} thread(s) {len(texts) / row['seconds']:12,.0f} articles/s  "
+                f"{name:52} {threads} at once {len(texts) / row['seconds']:12,.0f} articles/s  "
                 f"{row['times_one']:.2f}x one thread ({row['times_one_fastest']:.2f}x by the fastest), "
                 f"CPU {row['cpu_seconds']:.3f} s"
             )
