@@ -104,7 +104,7 @@ class Intake:
         steps = [
             (lang, listed[at : at + STEP]) for lang, listed in prepared.items() for at in range(0, len(listed), STEP)
         ]
-        # Sent together, and still a script each: the server sees to others between them.
+        # A script each, so that the server can see to others in between; one at a time cost more than it spared them.
         replies = self._connection.execute(
             [scripts.admit(lang, s, now_ms=now_ms, span_ms=span_ms, accepted_us=accepted_us) for lang, s in steps]
         )
