@@ -15,6 +15,7 @@ import gzip
 import math
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -63,12 +64,12 @@ def main() -> None:
     arguments = parser.parse_args()
     tables = {"vi": vietnamese(arguments.df_vi)}
     tables |= {language: from_wordfreq(language, size) for language, size in LANGUAGES.items()}
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for language, table in tables.items():
         keys = np.array(sorted(table), np.uint32)
         arrays[f"{language}_keys"] = np.diff(keys, prepend=np.uint32(0))
         arrays[f"{language}_idf"] = np.array([min(255, round(SCALE * table[int(k)])) for k in keys], np.uint8)
-    np.savez_compressed(arguments.out, **arrays)  # type: ignore[arg-type]
+    np.savez_compressed(arguments.out, **arrays)
     print(
         f"{arguments.out}: {arguments.out.stat().st_size:,} bytes, "
         + ", ".join(f"{language} {len(table):,}" for language, table in tables.items())

@@ -74,7 +74,7 @@ def test_each_scope_may_do_its_own(keyed: TestClient, key: dict[str, str]) -> No
 
 def test_no_route_that_writes_passes_without_the_scope(keyed: TestClient, key: dict[str, str]) -> None:
     tried = 0
-    for path, methods in writing_routes(keyed.app.state.routes):  # type: ignore[attr-defined]
+    for path, methods in writing_routes(keyed.app.state.routes):
         for method in methods:
             for headers in ({}, bearer(key["read"])):
                 answer = keyed.request(method, path, headers=headers, follow_redirects=False)
@@ -103,7 +103,7 @@ def test_a_revoked_key_is_refused(keyed: TestClient, service: Service) -> None:
 
 
 def test_a_key_in_use_dies_within_its_lease(keyed: TestClient, service: Service) -> None:
-    gate = keyed.app.state.gate  # type: ignore[attr-defined]
+    gate = keyed.app.state.gate
     made, secret = create_key(service.connection, scopes=["read"], label="in use")
     assert keyed.get("/v1/status", headers=bearer(secret)).status_code == 200
     revoke_key(service.connection, made.id)
@@ -202,6 +202,6 @@ def test_another_sites_page_can_neither_read_nor_write_without_keys(http: TestCl
 
 
 def test_the_app_does_not_start_open_to_the_world(settings: object) -> None:
-    exposed = settings.model_copy(update={"api": ApiSettings(host="0.0.0.0", require_key=False)})  # type: ignore[attr-defined]
+    exposed = settings.model_copy(update={"api": ApiSettings(host="0.0.0.0", require_key=False)})
     with pytest.raises(SettingsError):
         create_app(exposed)

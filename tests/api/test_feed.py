@@ -62,7 +62,7 @@ def test_a_stream_begins_where_it_is_told_and_goes_on(start: int) -> None:
     async def scene() -> list[str]:
         feed = Feed()
         feed.append(700)
-        tail = Tail(feed)  # type: ignore[arg-type]
+        tail = Tail(feed)
         reading = asyncio.create_task(follow(feed, tail, f"{start}-0" if start else None, 1500))
         for _ in range(80):
             feed.append(10)
@@ -77,7 +77,7 @@ def test_a_stream_begins_where_it_is_told_and_goes_on(start: int) -> None:
 def test_two_hundred_readers_miss_nothing_and_cost_the_store_one() -> None:
     async def scene() -> tuple[list[list[str]], int]:
         feed = Feed()
-        tail = Tail(feed)  # type: ignore[arg-type]
+        tail = Tail(feed)
         feed.append(5)
         reading = [asyncio.create_task(follow(feed, tail, None if n % 2 else "3-0", 2005)) for n in range(200)]
         await asyncio.sleep(0.1)
@@ -97,7 +97,7 @@ def test_two_hundred_readers_miss_nothing_and_cost_the_store_one() -> None:
 def test_a_reader_that_reconnects_misses_and_repeats_nothing() -> None:
     async def scene() -> list[str]:
         feed = Feed()
-        tail = Tail(feed)  # type: ignore[arg-type]
+        tail = Tail(feed)
 
         async def write() -> None:
             for _ in range(300):
@@ -114,7 +114,7 @@ def test_a_reader_that_reconnects_misses_and_repeats_nothing() -> None:
             found += part
             if len(found) > 400 and tail._reader is not None:  # the process is another one now
                 await tail.close()
-                tail = Tail(feed)  # type: ignore[arg-type]
+                tail = Tail(feed)
         await writing
         await tail.close()
         return found
@@ -126,7 +126,7 @@ def test_a_store_that_fails_for_a_while_ends_nothing() -> None:
     async def scene() -> list[str]:
         feed = Feed()
         feed.append(2)
-        tail = Tail(feed)  # type: ignore[arg-type]
+        tail = Tail(feed)
         reading = asyncio.create_task(follow(feed, tail, "2-0", 12))
         await asyncio.sleep(0.1)
         feed.failing = True
@@ -144,7 +144,7 @@ def test_closing_ends_every_stream() -> None:
     async def scene() -> list[list[str]]:
         feed = Feed()
         feed.append(3)
-        tail = Tail(feed)  # type: ignore[arg-type]
+        tail = Tail(feed)
         reading = [asyncio.create_task(ids(tail.events(None), lambda found: False)) for _ in range(20)]
         await asyncio.sleep(0.1)
         await tail.close()

@@ -66,7 +66,7 @@ def test_what_stands_is_what_status_and_the_store_say(http: TestClient, service:
 
 def test_memory_by_kind_is_what_the_keys_take_and_adds_up(http: TestClient, service: Service) -> None:
     client = service.connection.client
-    http.app.state.memory = MemoryMeter()  # type: ignore[attr-defined]
+    http.app.state.memory = MemoryMeter()
     samples = scrape(http)
     truth: Counter[str] = Counter()
     for key in client.scan_iter(count=1000):
@@ -117,7 +117,7 @@ def test_requests_are_counted_by_route_and_status(http: TestClient) -> None:
     after = served()
 
     def grown(*key: str) -> float:
-        return after.get(key, 0) - before.get(key, 0)  # type: ignore[arg-type]
+        return after.get(key, 0) - before.get(key, 0)
 
     assert grown("GET", "/v1/articles/{id}", "404") == 3
     assert grown("GET", "/v1/articles/{id}", "200") == 1

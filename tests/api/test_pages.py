@@ -120,7 +120,7 @@ def test_a_fault_of_ours_tells_nothing_and_keeps_the_headers(
     async def broken(*_: object, **__: object) -> None:
         raise RuntimeError("a secret of the house")
 
-    monkeypatch.setattr(http.app.state.service, "stories", broken)  # type: ignore[attr-defined]
+    monkeypatch.setattr(http.app.state.service, "stories", broken)
     for path in ("/", "/v1/stories"):
         answer = http.get(path)
         assert answer.status_code == 500

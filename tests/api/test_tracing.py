@@ -40,7 +40,7 @@ class _Handler(BaseHTTPRequestHandler):
         for resource in request.resource_spans:
             for scope in resource.scope_spans:
                 for span in scope.spans:
-                    self.server.traces[span.trace_id].add(span.name)  # type: ignore[attr-defined]
+                    self.server.traces[span.trace_id].add(span.name)
         self.send_response(200)
         self.end_headers()
 

@@ -80,7 +80,7 @@ def answers(service: Service, rows: list[dict[str, Any]]) -> dict[str, Any]:
         listed = []
         cursor = None
         while True:
-            page = service.stories(sort=sort, cursor=cursor, limit=100)  # type: ignore[arg-type]
+            page = service.stories(sort=sort, cursor=cursor, limit=100)
             listed += page.items
             cursor = page.next_cursor
             if cursor is None:

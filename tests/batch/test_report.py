@@ -32,7 +32,7 @@ def report(**changes: object) -> RunReport:
         "group_sizes": {1: 900, 2: 100, 134: 1},
         "story_sizes": {1: 500, 30: 2},
     }
-    return RunReport(**(facts | changes))  # type: ignore[arg-type]
+    return RunReport(**(facts | changes))
 
 
 def test_an_almost_empty_run_has_a_report() -> None:

@@ -69,7 +69,7 @@ def test_every_old_id_with_an_article_left_resolves_and_names_at_most_one_story(
 @given(small, small, st.randoms(use_true_random=False))
 def test_the_order_of_articles_does_not_matter(old: np.ndarray, new: np.ndarray, random: object) -> None:
     order = list(range(old.size))
-    random.shuffle(order)  # type: ignore[attr-defined]
+    random.shuffle(order)
     one, other = carry_ids(old, new), carry_ids(old[order], new[order], n_old=int(old.max(initial=-1)) + 1)
     if new.size:
         assert np.array_equal(one.carried, other.carried)
