@@ -40,14 +40,23 @@ def fill(service: Service, first: int = 0) -> list[str]:
 
 
 def half_written(store: Connection) -> list[str]:
-    """Articles of which one key is there and another is not."""
-    found = store.client.scan_iter(f"{keys.TAG}:*", count=1000)
-    names = {name.decode("utf-8", "replace").removeprefix(keys.TAG) for name in found}
-    numbers = {int.from_bytes(value, "little") for name in names if name.startswith(":i:")
-               for value in store.client.hvals(keys.TAG + name)}  # fmt: skip
-    records = {int(name[3:]) for name in names if name.startswith(":r:")}
-    texts = {int(name[3:]) for name in names if name.startswith(":t:")}
-    return [f"article {number}" for number in (numbers ^ records) | (records ^ texts)]
+    """Articles of which one key is there and another is not, seen in one step: the workers go on meanwhile."""
+    prefix = keys.TAG.encode()
+    numbers, names = store.client.eval(_KEPT, 0, keys.TAG)
+    articles = {int.from_bytes(value, "little") for value in numbers}
+    records = {int(name.removeprefix(prefix + b":r:")) for name in names if name.startswith(prefix + b":r:")}
+    texts = {int(name.removeprefix(prefix + b":t:")) for name in names if name.startswith(prefix + b":t:")}
+    return [f"article {number}" for number in (articles ^ records) | (records ^ texts)]
+
+
+#: The numbers that ids stand for, and the names of all keys.
+_KEPT = """
+local numbers = {}
+for _, id_page in ipairs(redis.call('KEYS', ARGV[1] .. ':i:*')) do
+  for _, number in ipairs(redis.call('HVALS', id_page)) do numbers[#numbers + 1] = number end
+end
+return {numbers, redis.call('KEYS', ARGV[1] .. ':[rt]:*')}
+"""
 
 
 @pytest.mark.slow
