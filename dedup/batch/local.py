@@ -171,7 +171,7 @@ _ROWS = 65_536
 def _work_folder(out: str) -> Iterator[Path]:
     """Where a run keeps what it has done so far: beside its output, so that the next one finds it."""
     if out != STDOUT:
-        yield Path(f"{out}.work")
+        yield work_folder(out)
         return
     with tempfile.TemporaryDirectory(prefix="dedup-") as folder:
         yield Path(folder) / "work"

@@ -137,6 +137,20 @@ def test_components_are_those_of_the_graph(spark: SparkSession, tmp_path: Path, 
     }
 
 
+def test_a_corpus_without_an_article_has_no_rows(spark: SparkSession, tmp_path: Path) -> None:
+    from dedup.batch.spark import cluster_files
+
+    (tmp_path / "bad.jsonl").write_text('{"text": " "}\n')
+    (tmp_path / "empty.jsonl").touch()
+    refused: list[ArticleError | InputError] = []
+    out, report = tmp_path / "out.jsonl", tmp_path / "report.html"
+    inputs = [tmp_path / "bad.jsonl", tmp_path / "empty.jsonl"]
+    summary = cluster_files(inputs, str(out), settings=Settings(), on_reject=refused.append, report=report)
+    assert (summary.articles, summary.groups, summary.stories, summary.rejected) == (0, 0, 0, 1)
+    assert read_lines(out) == {}
+    assert "Clustering on Spark" in report.read_text()
+
+
 def test_what_spark_cannot_do_is_refused_with_a_reason(tmp_path: Path) -> None:
     from dedup.batch.spark import cluster_files
 
