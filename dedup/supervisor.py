@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -16,6 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -238,7 +240,7 @@ class Supervisor:
                 planned.append(_Child("nightly", [*celery, "worker", *alone, *quiet]))
             planned.append(_Child("beat", [*celery, "beat", "-S", "celery.beat:Scheduler", "--pidfile=", "-l", level]))
         if "api" in self.parts:
-            self.port = self.port or _free_port(self.settings.api.host)
+            self.port = self.port or free_port(self.settings.api.host)
             where = ["--host", self.settings.api.host, "--port", str(self.port)]
             planned.append(_Child("api", [sys.executable, "-m", "dedup.api", *where]))
         return planned
@@ -291,11 +293,13 @@ def environment(settings: Settings, store_url: str) -> dict[str, str]:
     return found
 
 
-def _free_port(host: str) -> int:
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port
+def free_port(host: str = "127.0.0.1") -> int:
+    """Return a port that nobody listens on, below those that the kernel gives to connections made meanwhile."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe, suppress(OSError):
+            probe.bind((host, port))
+            return port
 
 
 def _quietly(action: Callable[[], None]) -> None:

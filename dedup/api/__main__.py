@@ -23,7 +23,6 @@ def main() -> None:
     parser.add_argument("--host", default=settings.api.host)
     parser.add_argument("--port", type=int, default=settings.api.port)
     parser.add_argument("--workers", type=int, default=settings.api.workers, help="processes")
-    parser.add_argument("--fd", type=int, default=None, help="a socket that listens already")
     given = parser.parse_args()
     # create_app reads the same settings in each process, and decides by the address whether keys are needed.
     os.environ["DEDUP_API__HOST"] = given.host
@@ -36,7 +35,6 @@ def main() -> None:
             factory=True,
             host=given.host,
             port=given.port,
-            fd=given.fd,
             workers=given.workers,
             access_log=False,
             log_config=None,

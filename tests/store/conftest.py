@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from servers import cluster, debian_redis
 
 from dedup.settings import Settings, StoreSettings
 from dedup.store.connection import Connection
 
-sys.path.insert(0, str(Path(__file__).parent))
-
 
 @pytest.fixture(scope="session", params=["embedded", "redis", "cluster"])
 def store_settings(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreSettings]:
-    from servers import cluster, debian_redis
-
     folder = tmp_path_factory.mktemp(request.param)
     if request.param == "embedded":
         settings = StoreSettings(url=f"embedded:{folder}")

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import shutil
-import socket
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from subprocess import Popen
 
@@ -14,14 +12,18 @@ import redis
 
 from dedup.store import children
 from dedup.store.embedded import server_program
+from dedup.supervisor import free_port
+from tests.eventually import eventually
 
 SLOTS = 16384
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on, all different."""
+    found: set[int] = set()
+    while len(found) < count:
+        found.add(free_port())
+    return list(found)
 
 
 def launch(program: str, folder: Path, port: int, *options: str) -> Popen[bytes]:
@@ -31,17 +33,16 @@ def launch(program: str, folder: Path, port: int, *options: str) -> Popen[bytes]
         return children.spawn(command, log=log, cwd=folder)
 
 
-def answering(port: int, timeout: float = 10.0) -> redis.Redis:
+def answering(port: int) -> redis.Redis:
     client = redis.Redis(port=port)
-    deadline = time.monotonic() + timeout
-    while True:
-        try:
-            client.ping()
-            return client
-        except redis.RedisError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
+
+    def answers() -> bool:
+        with suppress(redis.RedisError):
+            return bool(client.ping())
+        return False
+
+    eventually(answers)
+    return client
 
 
 @contextmanager
@@ -63,32 +64,20 @@ def debian_redis(folder: Path) -> Iterator[str]:
 @contextmanager
 def cluster(folder: Path) -> Iterator[str]:
     """URL of a node of a cluster of three."""
-    ports = [free_port() for _ in range(3)]
+    found = free_ports(6)
+    ports, buses = found[:3], found[3:]
+    options = ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000", "--cluster-port"]
     running = [
-        launch(
-            server_program(),
-            folder / str(port),
-            port,
-            "--cluster-enabled",
-            "yes",
-            "--cluster-port",
-            str(free_port()),
-            "--cluster-node-timeout",
-            "2000",
-        )
-        for port in ports
+        launch(server_program(), folder / str(port), port, *options, str(bus))
+        for port, bus in zip(ports, buses, strict=True)
     ]
     try:
         clients = [answering(port) for port in ports]
-        buses = [client.config_get("cluster-port")["cluster-port"] for client in clients]
         for place, client in enumerate(clients):
             first, last = SLOTS * place // 3, SLOTS * (place + 1) // 3 - 1
             client.execute_command("CLUSTER", "ADDSLOTSRANGE", first, last)
             client.execute_command("CLUSTER", "MEET", "127.0.0.1", ports[0], buses[0])
-        deadline = time.monotonic() + 20
-        while not all(b"cluster_state:ok" in client.execute_command("CLUSTER", "INFO") for client in clients):
-            assert time.monotonic() < deadline, "the cluster did not form"
-            time.sleep(0.1)
+        eventually(lambda: all(b"cluster_state:ok" in c.execute_command("CLUSTER", "INFO") for c in clients))
         yield f"redis://127.0.0.1:{ports[0]}/0"
     finally:
         for process in running:
