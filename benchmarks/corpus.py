@@ -26,6 +26,7 @@ from benchmarks import words
 
 BLOCK = 2000
 _EPOCH = datetime(2024, 1, 1, tzinfo=UTC)
+_SENT = ("id", "title", "text", "published_at", "source", "url", "lang")
 Row = dict[str, Any]
 Rng = np.random.Generator
 
@@ -199,6 +200,11 @@ def generate(articles: int, *, processes: int = 1, **options: Any) -> Iterator[R
             for rows in pool.map(make, blocks[start : start + 2 * processes]):
                 yield from rows[: articles - made]
                 made += len(rows)
+
+
+def as_sent(row: Row) -> Row:
+    """Return what a client of the service sends of a row; the rest is truth about it."""
+    return {name: row[name] for name in _SENT if row.get(name) is not None}
 
 
 def write_jsonl(path: Path, rows: Iterator[Row]) -> None:

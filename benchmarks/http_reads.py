@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import quote
 
 from benchmarks import results
-from benchmarks.running import FIELDS, Row
+from benchmarks.corpus import Row, as_sent, generate
 from dedup.service import Service
 from dedup.settings import Settings
 from dedup.supervisor import Supervisor
@@ -34,8 +34,6 @@ request = function() return wrk.format("GET", "/v1/articles/" .. ids[math.random
 
 def main() -> None:
     """Start the service, fill it, measure, print and keep the figures."""
-    from benchmarks.corpus import generate
-
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--articles", type=int, default=10_000, help="in the store before the measurement")
     parser.add_argument("--rate", type=int, default=500, help="articles pushed a second meanwhile")
@@ -46,7 +44,7 @@ def main() -> None:
     args = parser.parse_args()
     wrk = shutil.which("wrk") or parser.error("wrk is not installed")
     made = generate(args.articles + args.rate * (args.seconds + 10), processes=2)
-    rows = [{name: row[name] for name in FIELDS if row.get(name) is not None} for row in made]
+    rows = list(map(as_sent, made))
     with tempfile.TemporaryDirectory(prefix="dedup-http-") as folder:
         overrides = {
             "store.url": f"embedded:{folder}/store",

@@ -20,10 +20,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks import results
-from benchmarks.corpus import generate
+from benchmarks.corpus import as_sent, generate
 from dedup.service import Service
-
-FIELDS = ("id", "title", "text", "published_at", "source", "url", "lang")
 
 
 def ingest(url: str, rows: list[dict[str, Any]], rate: float, over: Event, sent: Any) -> None:
@@ -79,7 +77,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10, help="of look-ups without a nightly run")
     args = parser.parse_args()
     total = args.articles + int(args.rate * 180)
-    rows = [{name: row[name] for name in FIELDS} for row in generate(total, days=60)]
+    rows = list(map(as_sent, generate(total, days=60)))
     before, after = rows[: args.articles], rows[args.articles :]
     context = mp.get_context("spawn")
     with tempfile.TemporaryDirectory() as folder, Service.open(f"embedded:{Path(folder) / 'store'}") as service:

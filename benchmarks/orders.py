@@ -24,7 +24,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from benchmarks import results
-from benchmarks.corpus import generate, write_jsonl
+from benchmarks.corpus import as_sent, generate, write_jsonl
 from dedup.article import Article
 from dedup.batch.local import cluster_files
 from dedup.evaluation import score
@@ -32,7 +32,6 @@ from dedup.readers import read_articles
 from dedup.service import Service
 from dedup.settings import Settings
 
-FIELDS = ("id", "title", "text", "published_at", "source", "url", "lang")
 #: What an article is asked for, beside its story and its group: these must be those of the batch to the letter.
 ALIKE = ("relation", "is_canonical", "canonical_id")
 _PIECE = 500
@@ -74,7 +73,7 @@ def differing(service: Service, expected: Mapping[str, Mapping[str, Any]]) -> in
 
 def generated(articles: int, order: int, folder: Path, expected: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Stream in one order, run the nightly job, compare."""
-    rows = [{name: row[name] for name in FIELDS} for row in generate(articles)]
+    rows = list(map(as_sent, generate(articles)))
     ids = [row["id"] for row in rows]
     with Service.open(f"embedded:{folder / f'store{order}'}") as service:
         started = time.perf_counter()
@@ -134,7 +133,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if args.articles:
-            write_jsonl(folder / "in.jsonl", ({k: row[k] for k in FIELDS} for row in generate(args.articles)))
+            write_jsonl(folder / "in.jsonl", map(as_sent, generate(args.articles)))
             cluster_files([folder / "in.jsonl"], str(folder / "out.parquet"), settings=Settings())
             expected = {row["id"]: row for row in pq.read_table(folder / "out.parquet").to_pylist()}
             for order in range(1, args.orders + 1):

@@ -15,15 +15,11 @@ from typing import Any
 
 import psutil
 
-from benchmarks.corpus import generate
+from benchmarks.corpus import Row, as_sent, generate
 from dedup.readers import read_articles
 from dedup.service import Service
 from dedup.settings import LogSettings, Settings, StoreSettings
 from dedup.supervisor import Supervisor
-
-#: What a client of the service sends; the rest of a corpus row is truth about it.
-FIELDS = ("id", "title", "text", "published_at", "source", "url", "lang")
-Row = dict[str, Any]
 
 
 def corpus_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +36,7 @@ def corpus(articles: int, args: argparse.Namespace) -> list[Row]:
         made = generate(articles, processes=4, seed=args.seed)
     else:
         made = repeated(args.data, articles, seed=args.seed)
-    return [{name: row[name] for name in FIELDS if row.get(name) is not None} for row in made]
+    return list(map(as_sent, made))
 
 
 def repeated(path: Path, articles: int, *, seed: int) -> Iterator[Row]:

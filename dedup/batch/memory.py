@@ -114,13 +114,8 @@ def release() -> None:
         _libc.malloc_trim(0)
 
 
-def resident() -> tuple[int, int]:
-    """Bytes this process holds now, and how many of them are of mapped files (Linux)."""
-    with open("/proc/self/statm", "rb") as statistics:
-        return _read_resident(statistics.fileno())
-
-
 def _read_resident(statistics: int) -> tuple[int, int]:
+    """Bytes this process holds, and how many of them are of mapped files; ``statistics`` is ``/proc/self/statm``."""
     _, held, files, *_ = os.pread(statistics, 100, 0).split()
     return int(held) * mmap.PAGESIZE, int(files) * mmap.PAGESIZE
 

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from benchmarks.corpus import generate
+from benchmarks.corpus import as_sent, generate
 from dedup.batch.archive import export_store, restore_store
 from dedup.batch.local import cluster_files
 from dedup.errors import InputError, NotFound, StoreRefused
@@ -20,12 +20,11 @@ from dedup.service import Service
 from dedup.settings import Settings, SketchSettings, StoreSettings
 
 N = 600
-FIELDS = ("id", "title", "text", "published_at", "source", "url", "lang")
 
 
 @pytest.fixture(scope="module")
 def rows() -> list[dict[str, Any]]:
-    rows = [{name: row[name] for name in FIELDS} for row in generate(N + 100, seed=7, days=12)]
+    rows = list(map(as_sent, generate(N + 100, seed=7, days=12)))
     rows[0]["metadata"] = {"desk": ["a", 1]}
     rows[1].pop("lang")
     rows[2].pop("published_at")

@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from benchmarks.corpus import generate, write_jsonl, write_parquet
+from benchmarks.corpus import as_sent, generate, write_jsonl, write_parquet
 from dedup.batch import intake, stories
 from dedup.batch.local import Summary, cluster_files
 from dedup.batch.rows import ROW
@@ -244,8 +244,7 @@ def test_a_run_killed_at_any_moment_goes_on_and_ends_alike(corpus: Path, expecte
 
 
 def test_files_and_memory_give_the_same_rows(expected: bytes, rows: list[dict[str, Any]]) -> None:
-    names = ("id", "title", "text", "published_at", "source", "url", "lang")
-    found = cluster_articles([{name: row[name] for name in names} for row in rows]).to_arrow().to_pylist()
+    found = cluster_articles(list(map(as_sent, rows))).to_arrow().to_pylist()
     lines = [json.loads(line) for line in expected.splitlines()]
     assert [{**row, "score": round(row["score"], 6)} for row in found] == lines
     assert {"template", "report", "original", "identical", "near_duplicate", "excerpt"} == {

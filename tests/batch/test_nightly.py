@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.corpus import generate
+from benchmarks.corpus import as_sent, generate
 from dedup.batch.nightly import JOB
 from dedup.cluster.whole import cluster_articles
 from dedup.service import Service
@@ -25,12 +25,11 @@ from dedup.store.lease import take
 from dedup.views import ArticleView, Change
 
 N = 500
-FIELDS = ("id", "title", "text", "published_at", "source", "url", "lang")
 
 
 @pytest.fixture(scope="module")
 def rows() -> list[dict[str, Any]]:
-    return [{name: row[name] for name in FIELDS} for row in generate(N, seed=4, days=10)]
+    return list(map(as_sent, generate(N, seed=4, days=10)))
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.corpus import generate
+from benchmarks.corpus import as_sent, generate
 from dedup import Article
 from dedup.batch.parts import Parts
 from dedup.batch.stories import cluster_corpus, merge_counts
@@ -22,8 +22,7 @@ N = 3000
 
 @pytest.fixture(scope="module", params=["dated", "partly undated"])
 def features(request: pytest.FixtureRequest) -> Features:
-    names = ("id", "title", "text", "published_at", "source", "url", "lang")
-    found = featurize([Article(**{name: row[name] for name in names}) for row in generate(N, days=40)], threads=4)
+    found = featurize([Article(**as_sent(row)) for row in generate(N, days=40)], threads=4)
     if request.param == "partly undated":
         undated = np.random.default_rng(3).random(N) < 0.15
         found = replace(found, published=np.where(undated, UNDATED, found.published))

@@ -13,25 +13,25 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from audit import Snapshot, audit
-from faults import Faults
 
-from benchmarks.corpus import generate
+from benchmarks.corpus import as_sent, generate
 from dedup.errors import DedupError
 from dedup.service import Service
 from dedup.settings import Settings
 from dedup.supervisor import Supervisor
+from tests.chaos.audit import Snapshot, audit
+from tests.chaos.faults import Faults
+from tests.eventually import eventually
 
 ARTICLES = int(os.environ.get("CHAOS_ARTICLES", "1500"))
 FAULTS = int(os.environ.get("CHAOS_FAULTS", "20"))
 SEED = int(os.environ.get("CHAOS_SEED", "1"))
 LEASE = 1.0
-FIELDS = ("id", "title", "text", "published_at", "source", "url", "lang")
 
 
 def corpus() -> list[dict]:
     """Articles with planted copies, in an order that has nothing to do with their stories."""
-    rows = [{key: row[key] for key in FIELDS if row[key]} for row in generate(ARTICLES, seed=SEED, days=10)]
+    rows = list(map(as_sent, generate(ARTICLES, seed=SEED, days=10)))
     random.Random(SEED).shuffle(rows)
     return rows
 
@@ -181,7 +181,5 @@ def _settle(settings: Settings, rows: list[dict], *, retry: bool) -> int:
             assert retry, f"{len(missing)} accepted articles were lost, such as {missing[0]['id']}"
             again += len(missing)
             service.push(missing)
-        deadline = time.monotonic() + 60
-        while service.status().pending and time.monotonic() < deadline:
-            time.sleep(0.2)
+        eventually(lambda: not service.status().pending)
     return again

@@ -7,13 +7,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import psutil
 import pytest
 
 from dedup.service import Service
 from dedup.settings import Settings
+from tests.eventually import eventually
 
 DEDUP = [sys.executable, "-c", "from dedup.cli import main; main()"]
 
@@ -31,7 +31,7 @@ def serve(tmp_path_factory):
     finally:
         process.terminate()
         try:
-            process.wait(30)
+            process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
 
@@ -77,10 +77,7 @@ def test_without_waiting_it_is_visible_later(serve):
     code, out, _ = dedup(url, "push", "-", "--no-wait", data="\n".join(rows(21, 22)).encode())
     assert code == 0
     assert "queued" in out
-    deadline = time.monotonic() + 60
-    while dedup(url, "article", "n22")[0] != 0:
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+    eventually(lambda: dedup(url, "article", "n22")[0] == 0)
 
 
 def test_sigterm_stops_everything_and_exits_0(serve):
@@ -90,7 +87,7 @@ def test_sigterm_stops_everything_and_exits_0(serve):
     assert len(family) >= 4
     os.kill(process.pid, signal.SIGTERM)
     assert process.wait(60) == 0
-    _, alive = psutil.wait_procs(family, timeout=10)
+    _, alive = psutil.wait_procs(family, timeout=60)
     assert alive == []
 
 
@@ -102,10 +99,7 @@ def test_who_is_taken_down_meanwhile_is_told(tmp_path):
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as pushing:
             pushing.stdin.write(rows(31)[0].encode())
             pushing.stdin.close()
-            deadline = time.monotonic() + 60
-            while service.status().queue == 0:
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
+            eventually(lambda: service.status().queue)
             assert not service.delete("n31"), "nobody works on the queue"
             assert json.loads(pushing.stdout.read()) == {"accepted": 1, "rejected": 0, "waited": True, "removed": 1}
         assert pushing.returncode == 0

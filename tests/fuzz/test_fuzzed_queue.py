@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
 import redis
-from fuzzed_messages import Fuzzed, fuzzed
 
 from dedup.service import Service
 from dedup.service.broker import INGEST
 from dedup.settings import LogSettings, Settings, StoreSettings, WorkerSettings
 from dedup.store import keys
 from dedup.supervisor import Supervisor
+from tests.eventually import eventually
+from tests.fuzz.fuzzed_messages import Fuzzed, fuzzed
+from workers.handover import REGISTRY
 
 COUNT, SEED = 10_000, 20_150_821
 
@@ -38,15 +39,12 @@ def put(queue: redis.Redis, messages: list[Fuzzed]) -> None:
     pipeline.execute()
 
 
-def settle(queue: redis.Redis, timeout: float) -> None:
-    """Wait until nothing is queued and nothing in a worker's hands."""
-    deadline = time.monotonic() + timeout
-    quiet = 0
-    while quiet < 10:
-        left = queue.llen(INGEST), queue.hlen("unacked")
-        quiet = quiet + 1 if left == (0, 0) else 0
-        assert time.monotonic() < deadline, f"queued and unacknowledged after {timeout:g} s: {left}"
-        time.sleep(0.1)
+#: KEYS 1 a queue, 2 the lists of what is on its way, 3 what is not acknowledged: messages in all of them.
+LEFT = """
+local left = redis.call('LLEN', KEYS[1]) + redis.call('HLEN', KEYS[3])
+for _, list in ipairs(redis.call('SMEMBERS', KEYS[2])) do left = left + redis.call('LLEN', list) end
+return left
+"""
 
 
 @pytest.mark.slow
@@ -59,9 +57,9 @@ def test_each_hostile_message_becomes_a_dead_letter(settings: Settings) -> None:
         with redis.Redis(unix_socket_path=socket, db=1) as queue, Service.open(settings=settings) as service:
             before = supervisor.processes()
             put(queue, messages)
-            settle(queue, 400)
+            eventually(lambda: queue.eval(LEFT, 3, INGEST, REGISTRY, "unacked") == 0, within=400, pause=0.2)
             good = [name for message in messages for name in message.valid]
-            missing = set(good) - set(service.wait(good, timeout=60))
+            missing = set(good) - set(service.wait(good, timeout=120))
             assert not missing, f"{len(missing)} good articles are not visible; {service.status()}"
             assert service.status().articles == len(good)
             assert supervisor.processes() == before, "no message ends a worker"

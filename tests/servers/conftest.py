@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import servers
 
 from dedup.store import children
+from tests.eventually import eventually
+from tests.store import servers
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def rabbitmq_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if not Path(program).exists():
         pytest.skip("no rabbitmq-server on this machine: apt-get install rabbitmq-server")
     folder = tmp_path_factory.mktemp("rabbitmq")
-    port, distribution = servers.free_port(), servers.free_port()
+    port, distribution = servers.free_ports(2)
     # The wrapper of Debian changes to the user rabbitmq, whose folders are not ours: call what it wraps.
     real = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
     environ = dict(os.environ) | {
@@ -57,12 +57,9 @@ def rabbitmq_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with (folder / "server.log").open("ab") as log:
         process = children.spawn([str(real if real.exists() else program)], log=log, cwd=folder, environ=environ)
     url = f"amqp://guest:guest@127.0.0.1:{port}//"
-    deadline = time.monotonic() + 60
-    while not _speaks(url):
-        if process.poll() is not None or time.monotonic() > deadline:
-            children.stop(process, patience=5)
-            pytest.skip(f"rabbitmq-server did not start: {(folder / 'server.log').read_text()[-300:]}")
-        time.sleep(0.3)
+    eventually(lambda: _speaks(url) or process.poll() is not None, pause=0.3)
+    if process.poll() is not None:
+        pytest.skip(f"rabbitmq-server did not start: {(folder / 'server.log').read_text()[-300:]}")
     yield url
     children.stop(process, patience=20)
 

@@ -7,12 +7,14 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+
+from dedup.supervisor import free_port
+from tests.eventually import eventually
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
 DEDUP = [sys.executable, "-c", "from dedup.cli import main; main()"]
@@ -41,16 +43,17 @@ def test_what_the_compose_file_starts_works_together(redis_url: str, tmp_path: P
     place = redis_url.removesuffix("/0").removeprefix("redis://")
     environ = dict(os.environ) | {"DEDUP_WORKERS__CONCURRENCY": "1"}
     environ |= {name: value.replace("store:6379", place) for name, value in services["api"]["environment"].items()}
-    url = "http://127.0.0.1:18976"
+    port = str(free_port())
+    url = f"http://127.0.0.1:{port}"
     running = []
     with (tmp_path / "log").open("wb") as log:
         for name in ("workers", "scheduler", "api"):
-            (dedup, *command) = [word if word != "8080" else "18976" for word in services[name]["command"]]
+            (dedup, *command) = [word if word != "8080" else port for word in services[name]["command"]]
             assert dedup == "dedup"
             assert services[name]["environment"] == services["api"]["environment"]
             running.append(subprocess.Popen([*DEDUP, *command], env=environ, stdout=log, stderr=log, cwd=tmp_path))
         try:
-            _await_ready(url)
+            eventually(lambda: _is_ready(url))
             answer = _dedup(environ, "keys", "create", "desk", "--scope", "admin", "--json")
             headers = {"Authorization": f"Bearer {answer['key']}"}
             with httpx.Client(base_url=url, headers=headers, timeout=90) as client:
@@ -65,16 +68,11 @@ def test_what_the_compose_file_starts_works_together(redis_url: str, tmp_path: P
                 process.wait(60)
 
 
-def _await_ready(url: str) -> None:
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            if httpx.get(f"{url}/readyz", timeout=2).status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
-        assert time.monotonic() < deadline, "the API of the compose file did not become ready"
-        time.sleep(0.2)
+def _is_ready(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/readyz", timeout=10).status_code == 200
+    except httpx.TransportError:
+        return False
 
 
 def _await_worker(environ: dict[str, str], prefix: str) -> None:
@@ -83,10 +81,7 @@ def _await_worker(environ: dict[str, str], prefix: str) -> None:
     from dedup.settings import Settings
 
     with Service.open(settings=Settings.load(environ=environ)) as service:
-        deadline = time.monotonic() + 60
-        while not any(name.startswith(prefix) for name in service.worker_names(since_ms=0)):
-            assert time.monotonic() < deadline, f"no worker {prefix}"
-            time.sleep(0.2)
+        eventually(lambda: any(name.startswith(prefix) for name in service.worker_names(since_ms=0)))
 
 
 def _dedup(environ: dict[str, str], *words: str) -> dict[str, Any]:

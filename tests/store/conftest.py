@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from servers import cluster, debian_redis
 
 from dedup.settings import Settings, StoreSettings
 from dedup.store.connection import Connection
+from tests.store.servers import cluster, debian_redis
 
 
 @pytest.fixture(scope="session", params=["embedded", "redis", "cluster"])

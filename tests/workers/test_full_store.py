@@ -30,7 +30,7 @@ def articles(first: int, count: int) -> list[Article]:
 def fill(service: Service, first: int = 0) -> list[str]:
     """Push until the store refuses; return the ids that were accepted."""
     accepted: list[str] = []
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         try:
             accepted += service.push(articles(first + len(accepted), BATCH)).accepted
