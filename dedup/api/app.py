@@ -6,9 +6,13 @@ import asyncio
 import gc
 import ipaddress
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import signal
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("dedup.api")
 
+_STOP = (signal.SIGINT, signal.SIGTERM)
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
@@ -62,9 +67,10 @@ def create_app(settings: Settings | None = None, *, service: AsyncService | None
         gc.collect()
         gc.freeze()  # what is loaded by now stays: a full collection need not walk it while requests wait
         try:
-            yield
+            with _when_told_to_stop(partial(_stop, app)):
+                yield
         finally:
-            app.state.stopping = True
+            _stop(app)
             warming.cancel()
             await app.state.feed.close()
             if service is None:
@@ -95,6 +101,36 @@ def create_app(settings: Settings | None = None, *, service: AsyncService | None
     hosts = None if required else (*_LOOPBACK, settings.api.host)
     app.add_middleware(Rim, max_body=settings.api.max_body, hosts=hosts, metrics=metrics)
     return app
+
+
+def _stop(app: FastAPI) -> None:
+    app.state.stopping = True
+    app.state.feed.end()
+
+
+@contextmanager
+def _when_told_to_stop(then: Callable[[], None]) -> Iterator[None]:
+    """Call ``then`` as soon as a signal tells the process to stop.
+
+    The server waits for open answers before it ends the lifespan, and event streams are open for ever.
+    """
+    if threading.current_thread() is not threading.main_thread():  # where no signal arrives, as in tests
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    before = {int(number): handler for number in _STOP if callable(handler := signal.getsignal(number))}
+
+    def told(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(then)
+        before[number](number, frame)
+
+    for number in before:
+        signal.signal(number, told)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 async def _warm(app: FastAPI, service: AsyncService) -> None:

@@ -109,10 +109,14 @@ class Tail:
             if not await self._move(seen):
                 yield b": still here\n\n"
 
-    async def close(self) -> None:
+    def end(self) -> None:
         """End all streams, so that a shutdown need not wait for their readers."""
         self._closed = True
         self._wake()
+
+    async def close(self) -> None:
+        """End all streams, and the reading."""
+        self.end()
         if self._reader is not None:
             self._reader.cancel()
             with contextlib.suppress(asyncio.CancelledError):

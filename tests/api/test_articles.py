@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
@@ -15,6 +14,7 @@ from starlette.testclient import TestClient
 from dedup.article import Article
 from dedup.errors import ArticleError
 from dedup.service import Service
+from tests.eventually import eventually
 
 NDJSON = {"Content-Type": "application/x-ndjson"}
 
@@ -41,8 +41,7 @@ def test_who_waits_is_told_of_a_takedown_meanwhile(http: TestClient, service: Se
         article = {"id": "gone-soon", "text": "Nobody works on the queue of this service."}
         before = service.status().queue
         pushed = pool.submit(http.post, "/v1/articles?wait=60", json=article)
-        while service.status().queue == before and not pushed.done():
-            time.sleep(0.02)
+        eventually(lambda: service.status().queue > before or pushed.done(), pause=0.02)
         assert http.delete("/v1/articles/gone-soon").status_code == 404
         answer = pushed.result()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 
@@ -54,7 +55,7 @@ def names(first: int, last: int) -> list[str]:
 
 
 async def follow(feed: Feed, tail: Tail, cursor: str | None, last: int) -> list[str]:
-    return await asyncio.wait_for(ids(tail.events(cursor), lambda found: found[-1:] == [f"{last}-0"]), 20)
+    return await asyncio.wait_for(ids(tail.events(cursor), lambda found: found[-1:] == [f"{last}-0"]), 120)
 
 
 @pytest.mark.parametrize("start", [0, 3, 700])
@@ -109,7 +110,7 @@ def test_a_reader_that_reconnects_misses_and_repeats_nothing() -> None:
         while found[-1:] != ["900-0"]:
             last = found[-1] if found else None
             part = await asyncio.wait_for(
-                ids(tail.events(last), lambda part: len(part) >= 37 or part[-1:] == ["900-0"]), 20
+                ids(tail.events(last), lambda part: len(part) >= 37 or part[-1:] == ["900-0"]), 120
             )
             found += part
             if len(found) > 400 and tail._reader is not None:  # the process is another one now
@@ -128,9 +129,12 @@ def test_a_store_that_fails_for_a_while_ends_nothing() -> None:
         feed.append(2)
         tail = Tail(feed)
         reading = asyncio.create_task(follow(feed, tail, "2-0", 12))
-        await asyncio.sleep(0.1)
+        while tail._reader is None:
+            await asyncio.sleep(0.001)
         feed.failing = True
-        await asyncio.sleep(0.2)
+        reads = feed.reads
+        while feed.reads < reads + 2:
+            await asyncio.sleep(0.001)
         feed.failing = False
         feed.append(10)
         found = await reading
@@ -145,9 +149,16 @@ def test_closing_ends_every_stream() -> None:
         feed = Feed()
         feed.append(3)
         tail = Tail(feed)
-        reading = [asyncio.create_task(ids(tail.events(None), lambda found: False)) for _ in range(20)]
-        await asyncio.sleep(0.1)
+        lengths: dict[int, int] = {}
+
+        def never(reader: int, found: list[str]) -> bool:
+            lengths[reader] = len(found)
+            return False
+
+        reading = [asyncio.create_task(ids(tail.events(None), partial(never, n))) for n in range(20)]
+        while sum(lengths.values()) < 60:
+            await asyncio.sleep(0.001)
         await tail.close()
-        return await asyncio.wait_for(asyncio.gather(*reading), 5)
+        return await asyncio.wait_for(asyncio.gather(*reading), 60)
 
     assert asyncio.run(scene()) == [names(1, 3)] * 20

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import orjson
 
 from dedup.service import Service
+from tests.eventually import eventually
 
 
 def test_the_trail_of_an_article(tmp_path: Path) -> None:
@@ -19,11 +19,11 @@ def test_the_trail_of_an_article(tmp_path: Path) -> None:
     with (tmp_path / "log").open("wb") as log, subprocess.Popen(command, env=environ, stderr=log) as process:
         try:
             with Service.open(f"embedded:{tmp_path}/store") as service:
-                service.push([{"id": "followed", "text": "Cầu mới thông xe sáng nay."}], wait=60)
-            time.sleep(0.5)
+                service.push([{"id": "followed", "text": "Cầu mới thông xe sáng nay."}], wait=120)
+            eventually(lambda: b'"decided"' in (tmp_path / "log").read_bytes())
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(60)
     stages = []
     for line in (tmp_path / "log").read_bytes().splitlines():
         if b'"followed"' in line:

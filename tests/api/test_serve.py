@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 from urllib.parse import quote
 
@@ -15,6 +14,8 @@ import pytest
 from dedup.client import Client, RequestRefused
 from dedup.errors import ArticleError, InputError, NotFound
 from dedup.readers import read_articles
+from dedup.supervisor import free_port
+from tests.eventually import eventually
 
 
 @pytest.fixture(scope="module")
@@ -97,14 +98,14 @@ def test_the_client_speaks_the_services_names(served: str, pushed: dict[str, str
 
 def test_a_dead_letter_of_the_queue_is_seen_and_retried(remote: httpx.Client, served: str) -> None:
     send_to_queue(served, [{"id": "dead-http", "text": "   "}])
-    until = time.monotonic() + 30
-    letters: list[dict[str, str]] = []
-    while not letters and time.monotonic() < until:
+
+    def letters() -> list[dict[str, str]]:
         items = remote.get("/v1/dead-letters").json()["items"]
-        letters = [item for item in items if item["article_id"] == "dead-http"]
-        time.sleep(0.1)
-    assert "text" in letters[0]["reason"]
-    assert remote.post(f"/v1/dead-letters/{letters[0]['id']}/retry").json() == {"count": 1}
+        return [item for item in items if item["article_id"] == "dead-http"]
+
+    letter = eventually(letters)[0]
+    assert "text" in letter["reason"]
+    assert remote.post(f"/v1/dead-letters/{letter['id']}/retry").json() == {"count": 1}
     assert remote.post("/v1/dead-letters/none/retry").status_code == 404
     assert remote.delete("/v1/dead-letters/none").status_code == 404
 
@@ -124,17 +125,21 @@ def send_to_queue(served: str, message: object) -> None:
 
 def test_the_process_stops_when_told_although_a_stream_is_open(tmp_path: Path) -> None:
     environ = {"DEDUP_STORE__URL": f"embedded:{tmp_path}/store", "PATH": "/usr/bin:/bin"}
-    command = [sys.executable, "-m", "dedup.api", "--port", "18973"]
+    port = free_port()
+    command = [sys.executable, "-m", "dedup.api", "--port", str(port)]
     with subprocess.Popen(command, env=environ, stderr=subprocess.DEVNULL) as process:
-        url = "http://127.0.0.1:18973"
-        until = time.monotonic() + 30
-        while time.monotonic() < until:
-            try:
-                httpx.get(f"{url}/healthz")
-                break
-            except httpx.TransportError:
-                time.sleep(0.1)
-        with httpx.stream("GET", f"{url}/v1/changes", headers={"Accept": "text/event-stream"}) as stream:
-            next(stream.iter_raw())
+        url = f"http://127.0.0.1:{port}"
+        eventually(lambda: is_alive(url))
+        with httpx.stream("GET", f"{url}/v1/changes", headers={"Accept": "text/event-stream"}, timeout=60) as stream:
+            events = stream.iter_raw()
+            next(events)
             process.terminate()
-            assert process.wait(timeout=8) in (0, -15)
+            assert list(events) == [], "it ends as an answer does, and is not cut off"
+            assert process.wait(timeout=60) in (0, -15)
+
+
+def is_alive(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/healthz").status_code == 200
+    except httpx.TransportError:
+        return False

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 
 from dedup.service import Service
 from dedup.settings import Settings
+from dedup.supervisor import free_port
 
 FOLLOWERS = 200
 HOST = "127.0.0.1"
@@ -57,9 +57,7 @@ def feed(service: Service) -> list[str]:
 @pytest.mark.slow
 def test_no_follower_loses_or_repeats_an_event_across_kills(tmp_path: Path) -> None:
     settings = Settings.load(environ={}, overrides={"store.url": f"embedded:{tmp_path}/store"})
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port = probe.getsockname()[1]
+    port = free_port(HOST)
 
     async def scene(service: Service) -> list[list[str]]:
         process = start(settings, port)
@@ -82,7 +80,7 @@ def test_no_follower_loses_or_repeats_an_event_across_kills(tmp_path: Path) -> N
                     process = start(settings, port)
             last.set_result(feed(service)[-1])
             await asyncio.to_thread(service.ingest, [{"id": "the-end", "text": "Hết."}])
-            await asyncio.wait_for(asyncio.gather(*following), 60)
+            await asyncio.wait_for(asyncio.gather(*following), 120)
         finally:
             process.kill()
             process.wait()

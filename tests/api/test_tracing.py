@@ -6,15 +6,17 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections import defaultdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from subprocess import DEVNULL
 
 import httpx
 import pytest
 
 from dedup import tracing
+from dedup.supervisor import free_port
+from tests.eventually import eventually
 
 trace_service = pytest.importorskip("opentelemetry.proto.collector.trace.v1.trace_service_pb2")
 pytest.importorskip("opentelemetry.exporter.otlp.proto.http")
@@ -61,25 +63,24 @@ def test_a_trace_goes_through_queue_and_workers(tmp_path: Path) -> None:
         "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{collector.server_port}",
         "OTEL_BSP_SCHEDULE_DELAY": "100",
     }
-    command = [sys.executable, "-c", "from dedup.cli import main; main()", "serve", "--port", "18974", "--workers", "1"]
-    with subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    port = free_port()
+    command = [sys.executable, "-c", "from dedup.cli import main; main()", "serve", "--port", str(port)]
+    wanted = {"POST /v1/articles", "ingest", "assign"}
+    with subprocess.Popen([*command, "--workers", "1"], env=environ, stdout=DEVNULL, stderr=DEVNULL) as process:
         try:
-            until = time.monotonic() + 60
-            with httpx.Client(base_url="http://127.0.0.1:18974", timeout=60) as client:
-                while time.monotonic() < until:
-                    try:
-                        if client.get("/readyz").status_code == 200:
-                            break
-                    except httpx.TransportError:
-                        time.sleep(0.2)
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=90) as client:
+                eventually(lambda: is_ready(client))
                 body = {"id": "traced", "text": "Tàu đêm vào ga sớm hai mươi phút."}
-                assert client.post("/v1/articles?wait=40", json=body).status_code == 200
-            wanted = {"POST /v1/articles", "ingest", "assign"}
-            until = time.monotonic() + 15
-            while time.monotonic() < until and not any(wanted <= names for names in collector.traces.values()):
-                time.sleep(0.1)
+                assert client.post("/v1/articles?wait=60", json=body).status_code == 200
+            eventually(lambda: any(wanted <= names for names in list(collector.traces.values())))
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(60)
             collector.shutdown()
-    assert any(wanted <= names for names in collector.traces.values()), dict(collector.traces)
+
+
+def is_ready(client: httpx.Client) -> bool:
+    try:
+        return client.get("/readyz").status_code == 200
+    except httpx.TransportError:
+        return False
