@@ -94,5 +94,5 @@ def test_estimate_is_within_theory() -> None:
 
 @pytest.mark.parametrize("wrong", [{"num_perm": 0}, {"ngram": 0}, {"threads": 0}])
 def test_wrong_numbers_are_refused(wrong: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match=next(iter(wrong)).replace("threads", "threads")):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
         dedup.minhash(["a"], **wrong)

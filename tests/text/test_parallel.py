@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 
 import pytest
 
@@ -11,23 +12,15 @@ from dedup.text.parallel import gather, map_texts
 
 
 @pytest.mark.parametrize("threads", [1, 2, 7])
-@pytest.mark.parametrize("count", [0, 1, 1000])
-def test_results_are_in_the_order_of_the_items(threads: int, count: int) -> None:
-    assert gather(lambda n: n * n, iter(range(count)), threads=threads) == [n * n for n in range(count)]
+@pytest.mark.parametrize("size", [0, 1, 1000])
+def test_results_are_in_the_order_of_the_items(threads: int, size: int) -> None:
+    assert gather(lambda n: n * n, iter(range(size)), threads=threads) == [n * n for n in range(size)]
 
 
 @pytest.mark.parametrize("threads", [1, 2, 7])
 def test_a_failure_is_raised_and_ends_the_work(threads: int) -> None:
-    taken: list[int] = []
-
-    def items() -> Iterator[int]:
-        for n in range(100_000):
-            taken.append(n)
-            yield n
-
     with pytest.raises(ZeroDivisionError):
-        gather(lambda n: 1 // (n - 50), items(), threads=threads)
-    assert len(taken) < 100_000
+        gather(lambda n: 1 // (n - 50), count(), threads=threads)
 
 
 @pytest.mark.parametrize("threads", [1, 3])
