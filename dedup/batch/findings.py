@@ -16,7 +16,7 @@ from dedup.batch.outcome import Outcome
 from dedup.batch.report import BigStory, Borderline, Comparison, Copying, RunReport, Stage
 from dedup.cluster.relation import Relation
 from dedup.identity import story_id
-from dedup.sketch import optimal_bands
+from dedup.sketch.bands import thorough_bands
 
 _SHOWN = 20
 _BINS = 50
@@ -51,9 +51,7 @@ def findings(
         Seconds and things done, by name.
     """
     corpus, settings = decisions.corpus, decisions.settings
-    bands, rows = optimal_bands(
-        settings.sketch.threshold, settings.sketch.num_perm, false_positive=0.02, false_negative=0.98
-    )
+    bands, rows = thorough_bands(settings.sketch.threshold, settings.sketch.num_perm)
     words = Counter(Relation(int(code)).word for code in outcome.relation)
     languages = Counter(code or "unknown" for code in corpus.languages.to_pylist())
     jaccard = decisions.duplicate_pairs()["jaccard"]

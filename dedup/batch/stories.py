@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numba import njit
 from numpy.typing import NDArray
 
 from dedup.batch.parts import Parts
@@ -22,6 +21,8 @@ from dedup.cluster.linkage import LARGEST, average_linkage, components
 from dedup.cluster.pair_features import Prepared, prepare
 from dedup.cluster.pairs import PairModel, pair_logits
 from dedup.cluster.stories import StoryClustering
+from dedup.sketch.pairs import pair_codes, pair_ends, renumbered
+from dedup.text.compiled import kernel
 from dedup.vectors import Features, Idf, count_terms
 
 #: Bytes that are held whatever the bound: the process itself; of every article its keys, postings and strong pairs.
@@ -101,7 +102,7 @@ def cluster_corpus(
     def judge(left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.float32]:
         if whole is not None:
             return pair_logits(whole, model.weights(n), left, right, threads=threads)
-        rows, a, b = _local(left, right)
+        rows, a, b = renumbered(left, right)
         if rows.size > chunk and left.size > 1:
             middle = left.size // 2
             return np.concatenate([judge(left[:middle], right[:middle]), judge(left[middle:], right[middle:])])
@@ -115,7 +116,7 @@ def cluster_corpus(
     span = max(_RANKS, chunk // 4 // _RANKS * _RANKS)
     for number, start in enumerate(range(0, n, span)):
         codes = candidates.between(start, min(n, start + span), threads=threads)
-        left, right = (codes >> np.uint64(32)).astype(np.int64), (codes & np.uint64(0xFFFFFFFF)).astype(np.int64)
+        left, right = pair_ends(codes)
         same = lang[left] == lang[right]
         left, right = left[same], right[same]
         logits = judge(left, right)
@@ -201,7 +202,7 @@ def _clustering(
         inside = labels[left] == labels[right]
         _strongest(left[inside], right[inside], logits[inside], best, link)
     codes = np.unique(link[best > -np.inf])
-    left, right = (codes >> np.uint64(32)).astype(np.int64), (codes & np.uint64(0xFFFFFFFF)).astype(np.int64)
+    left, right = pair_ends(codes)
     # A link is the strongest of one of its ends at least.
     logits = np.where(link[left] == codes, best[left], best[right])
     alone = np.bincount(labels, minlength=n)[labels] == 1
@@ -211,7 +212,7 @@ def _clustering(
     return StoryClustering(labels, score.astype(np.float32), left, right, probability)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _strongest(left: Any, right: Any, logits: Any, best: Any, link: Any) -> None:
     """Keep, for both ends of each pair, the pair of largest ``logits``, the lowest code on a tie."""
     for k in range(left.shape[0]):
@@ -231,7 +232,7 @@ def merge_counts(
     return merged[:size].copy(), added[:size].copy()
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _merge(keys: Any, counts: Any, more: Any, more_counts: Any, merged: Any, added: Any) -> int:
     i, j, size = 0, 0, 0
     while i < keys.shape[0] or j < more.shape[0]:
@@ -253,16 +254,8 @@ def _distinct(
     left: NDArray[np.int64], right: NDArray[np.int64], logits: NDArray[np.float32]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
     """Pairs once each, sorted; a pair that both its articles named was judged twice, alike."""
-    codes, first = np.unique(left.astype(np.uint64) << np.uint64(32) | right.astype(np.uint64), return_index=True)
-    del codes
+    _, first = np.unique(pair_codes(left, right), return_index=True)
     return left[first], right[first], logits[first]
-
-
-def _local(
-    left: NDArray[np.int64], right: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    rows, inverse = np.unique(np.concatenate([left, right]), return_inverse=True)
-    return rows, inverse[: left.size], inverse[left.size :]
 
 
 def _chunks(n: int, chunk: int) -> Iterator[NDArray[np.int64]]:

@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from dedup.cluster.groups import anchored_groups, groups_of
 from dedup.cluster.relation import Relation, RelationRule, relation_of
 from dedup.sketch.fingerprint import Fingerprints, Table
-from dedup.sketch.verify import ScoredPairs, containment_pairs, near_duplicate_pairs, pair_codes, score_pairs
+from dedup.sketch.pairs import pair_codes
+from dedup.sketch.verify import ScoredPairs, containment_pairs, near_duplicate_pairs, score_pairs
 from dedup.text.columns import column_of
 from dedup.text.parallel import thread_count
 

@@ -50,40 +50,30 @@ def open_bytes(path: str) -> Iterator[io.BufferedReader]:
     """
     try:
         if path == STDIN:
-            yield _unpacked_stdin(sys.stdin.buffer)
+            yield _standard_input(sys.stdin.buffer)
             return
-        with open(path, "rb") as plain, _unpacked(plain) as stream:
-            yield stream
+        with open(path, "rb") as plain:
+            yield _unpacked(plain)
     except (gzip.BadGzipFile, zlib.error, zstandard.ZstdError, EOFError) as error:
         raise InputError(f"{path}: damaged compressed data: {error}") from None
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}") from None
 
 
-@contextmanager
-def _unpacked(plain: io.BufferedReader) -> Iterator[io.BufferedReader]:
+def _unpacked(plain: io.BufferedReader) -> io.BufferedReader:
     magic = plain.peek(4)[:4]
     if magic.startswith(_GZIP_MAGIC):
-        with gzip.open(plain, "rb") as stream:
-            yield io.BufferedReader(cast(io.RawIOBase, stream), _BUFFER)
-    elif magic == _ZSTD_MAGIC:
+        return io.BufferedReader(cast(io.RawIOBase, gzip.open(plain, "rb")), _BUFFER)
+    if magic == _ZSTD_MAGIC:
         reader = zstandard.ZstdDecompressor().stream_reader(plain, read_across_frames=True)
-        yield io.BufferedReader(cast(io.RawIOBase, reader), _BUFFER)
-    else:
-        yield plain
+        return io.BufferedReader(cast(io.RawIOBase, reader), _BUFFER)
+    return plain
 
 
 @cache
-def _unpacked_stdin(plain: BinaryIO) -> io.BufferedReader:
+def _standard_input(plain: BinaryIO) -> io.BufferedReader:
     # Cached: sniffing looks at the first bytes, and the reader must see them again.
-    stream = io.BufferedReader(cast(io.RawIOBase, plain), _BUFFER)
-    magic = stream.peek(4)[:4]
-    if magic.startswith(_GZIP_MAGIC):
-        return io.BufferedReader(cast(io.RawIOBase, gzip.open(stream, "rb")), _BUFFER)
-    if magic == _ZSTD_MAGIC:
-        reader = zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True)
-        return io.BufferedReader(cast(io.RawIOBase, reader), _BUFFER)
-    return cast(io.BufferedReader, stream)
+    return _unpacked(io.BufferedReader(cast(io.RawIOBase, plain), _BUFFER))
 
 
 def sniff(stream: io.BufferedReader) -> str:

@@ -53,6 +53,11 @@ def optimal_bands(
     return best
 
 
+def thorough_bands(threshold: float, num_perm: int) -> tuple[int, int]:
+    """Choose bands and rows for a whole corpus, where a pair that is missed weighs 49 times one that is looked at in vain."""
+    return optimal_bands(threshold, num_perm, false_positive=0.02, false_negative=0.98)
+
+
 def _area(low: float, high: float, bands: int, rows: int, *, found: bool) -> float:
     """Integrate the chance to be found (or missed) over a range of Jaccard by the midpoint rule."""
     step = 0.001

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dedup.sketch import kernels
+from dedup.sketch.pairs import pair_ends
 from dedup.text.compiled import kernel
 from dedup.text.parallel import ordered_map
 
@@ -60,7 +61,7 @@ def band_candidates(
         if sum(map(len, waiting)) > max(len(codes), 1 << 20):
             codes, waiting = _unique(np.concatenate([codes, *waiting])), []
     codes = _unique(np.concatenate([codes, *waiting]))
-    return (codes >> _S32).astype(np.int64), (codes & _LOW).astype(np.int64)
+    return pair_ends(codes)
 
 
 def posting_candidates(
@@ -113,8 +114,7 @@ def packed_candidates(
     codes.sort()
     starts = np.flatnonzero(np.concatenate([[True], codes[1:] != codes[:-1]])) if len(codes) else np.empty(0, np.int64)
     shared = np.diff(np.append(starts, len(codes)))
-    codes = codes[starts]
-    return (codes >> _S32).astype(np.int64), (codes & _LOW).astype(np.int64), shared, usable
+    return *pair_ends(codes[starts]), shared, usable
 
 
 def bucket_pairs(packed: NDArray[np.uint64], hot: int, neighbours: int) -> NDArray[np.uint64]:

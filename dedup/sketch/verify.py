@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dedup.sketch import kernels
-from dedup.sketch.bands import optimal_bands
+from dedup.sketch.bands import thorough_bands
 from dedup.sketch.fingerprint import Fingerprints
 from dedup.sketch.join import band_candidates, sample_candidates
+from dedup.sketch.pairs import pair_codes, renumbered
 from dedup.sketch.shingles import ShingleSets
 from dedup.text.columns import take
 from dedup.text.parallel import ordered_map
@@ -67,11 +68,6 @@ class ScoredPairs:
         return cls(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)))
 
 
-def pair_codes(left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return one number a pair, ``int64[p]``, whichever of the two comes first (text numbers below 2**31)."""
-    return np.asarray((np.minimum(left, right) << 32) | np.maximum(left, right), dtype=np.int64)
-
-
 def score_pairs(
     texts: Any,
     left: NDArray[np.int64],
@@ -112,24 +108,20 @@ def _score_block(
     wording_from: float,
     near_from: float,
 ) -> ScoredPairs:
-    rows, inverse = np.unique(np.concatenate([left, right]), return_inverse=True)
-    a, b = inverse[: len(left)], inverse[len(left) :]
+    rows, a, b = renumbered(left, right)
     needed = take(texts, rows)
-    sets = ShingleSets.of(needed, ngram=ngram, threads=threads)
-    step = 1 << 13
-    spans = [slice(i, i + step) for i in range(0, max(1, len(left)), step)]
-    scored = list(ordered_map(lambda span: sets.scores(a[span], b[span]), spans, threads=threads))
-    columns = [
-        np.concatenate([getattr(s, name) for s in scored])
-        for name in ("jaccard", "containment_left", "containment_right", "smaller", "numbers", "numeric_difference")
-    ]
+    scores = ShingleSets.of(needed, ngram=ngram, threads=threads).scores(a, b)
     wording = np.full(len(left), -1.0)
-    doubtful = np.flatnonzero((columns[5] >= wording_from) & (columns[4] > 0) & (columns[0] < near_from))
+    differ = (scores.numeric_difference >= wording_from) & (scores.numbers > 0)
+    doubtful = np.flatnonzero(differ & (scores.jaccard < near_from))
     if len(doubtful):
-        used, where = np.unique(np.concatenate([a[doubtful], b[doubtful]]), return_inverse=True)
+        used, a, b = renumbered(a[doubtful], b[doubtful])
         masked = ShingleSets.of(take(needed, used), ngram=ngram, masked=True, threads=threads)
-        wording[doubtful] = masked.scores(where[: len(doubtful)], where[len(doubtful) :]).jaccard
-    return ScoredPairs(left, right, columns[0], columns[1], columns[2], columns[3], columns[4], columns[5], wording)
+        wording[doubtful] = masked.scores(a, b).jaccard
+    return ScoredPairs(
+        left, right, scores.jaccard, scores.containment_left, scores.containment_right, scores.smaller,
+        scores.numbers, scores.numeric_difference, wording,
+    )  # fmt: skip
 
 
 def near_duplicate_pairs(
@@ -142,7 +134,7 @@ def near_duplicate_pairs(
     not verified.
     """
     num_perm = prints.signatures.shape[1]
-    bands, rows = optimal_bands(threshold, num_perm, false_positive=0.02, false_negative=0.98)
+    bands, rows = thorough_bands(threshold, num_perm)
     a, b = band_candidates(prints.signatures, members, bands, rows, threads=threads)
     left, right = members[a], members[b]
     likely = _equal_rows(prints.signatures, left, right, threads) >= enough_equal_rows(num_perm, threshold)

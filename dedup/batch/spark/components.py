@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from dedup.sketch.pairs import renumbered
+
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
@@ -61,10 +63,7 @@ def _labelled(edges: pa.Table) -> pa.Table:
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components as components
 
-    nodes, ends = np.unique(
-        np.concatenate([edges.column("u").to_numpy(), edges.column("v").to_numpy()]), return_inverse=True
-    )
-    u, v = np.split(ends, 2)
+    nodes, u, v = renumbered(edges.column("u").to_numpy(), edges.column("v").to_numpy())
     _, labels = components(coo_array((np.ones(u.size, bool), (u, v)), (nodes.size, nodes.size)), directed=False)
     least = np.full(nodes.size, np.iinfo(np.int64).max)
     np.minimum.at(least, labels, nodes)

@@ -21,15 +21,16 @@ from dedup.cluster.duplicates import PairRule, attach_excerpts
 from dedup.cluster.groups import anchored_groups
 from dedup.cluster.relation import Relation, RelationRule
 from dedup.settings import SketchSettings
-from dedup.sketch import kernels, optimal_bands
+from dedup.sketch import kernels
+from dedup.sketch.bands import thorough_bands
 from dedup.sketch.join import HOT_BUCKET, HOT_NEIGHBOURS, bucket_pairs, posting_candidates
+from dedup.sketch.pairs import pair_ends, renumbered
 from dedup.sketch.verify import LONGEST_LIST, SHARED_SAMPLES, ScoredPairs, enough_equal_rows, score_pairs
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 _U32 = np.uint64(32)
-_LOW = np.uint64(0xFFFFFFFF)
 _PAIR = "left long, right long"
 _SCORED = (
     "left long, right long, jaccard double, containment_left double, containment_right double, smaller long, "
@@ -103,7 +104,7 @@ def rule_of(settings: SketchSettings) -> PairRule:
 
 
 def _band_pairs(members: DataFrame, settings: SketchSettings) -> DataFrame:
-    bands, rows = optimal_bands(settings.threshold, settings.num_perm, false_positive=0.02, false_negative=0.98)
+    bands, rows = thorough_bands(settings.threshold, settings.num_perm)
 
     def spread(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
@@ -129,10 +130,8 @@ def _join_buckets(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]
         np.cumsum(new).astype(np.uint64) << _U32 | number.astype(np.uint64), HOT_BUCKET, HOT_NEIGHBOURS
     )
     for start in range(0, codes.size, _BATCH):
-        some = codes[start : start + _BATCH]
-        yield pa.RecordBatch.from_pydict(
-            {"left": (some >> _U32).astype(np.int64), "right": (some & _LOW).astype(np.int64)}
-        )
+        left, right = pair_ends(codes[start : start + _BATCH])
+        yield pa.RecordBatch.from_pydict({"left": left, "right": right})
 
 
 def _posting_pairs(roots: DataFrame, settled: Settled) -> DataFrame:
@@ -237,9 +236,7 @@ def _anchored(near: DataFrame, component: DataFrame) -> DataFrame:
     chosen = edges.select("left", "right", "jaccard", (f.hash("component") % _SPREAD).alias("part"))
 
     def anchor(table: pa.Table) -> pa.Table:
-        left, right = table.column("left").to_numpy(), table.column("right").to_numpy()
-        numbers, inverse = np.unique(np.concatenate([left, right]), return_inverse=True)
-        a, b = inverse[: left.size], inverse[left.size :]
+        numbers, a, b = renumbered(table.column("left").to_numpy(), table.column("right").to_numpy())
         anchors = anchored_groups(numbers.size, a, b, table.column("jaccard").to_numpy()).anchors
         return pa.table({"number": numbers, "anchor": numbers[anchors]})
 

@@ -17,7 +17,7 @@ from dedup.cluster.relation import Relation
 from dedup.identity import group_id, story_id
 from dedup.outlets import UNKNOWN, load_outlets
 from dedup.settings import Settings
-from dedup.sketch import optimal_bands
+from dedup.sketch.bands import thorough_bands
 from dedup.vectors import Features
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def findings(run: _Run, found: DataFrame, inputs: tuple[str, ...], rejected: int
     from pyspark.sql import functions as f
 
     sketch, story = run.settings.sketch, run.settings.story
-    bands, rows = optimal_bands(sketch.threshold, sketch.num_perm, false_positive=0.02, false_negative=0.98)
+    bands, rows = thorough_bands(sketch.threshold, sketch.num_perm)
     bins = run.pairs.groupBy(f.least(f.floor(f.col("jaccard") * _BINS), f.lit(_BINS - 1)).alias("bin")).count()
     jaccard = [0] * _BINS
     for row in bins.collect():

@@ -21,6 +21,7 @@ from dedup.cluster.linkage import average_linkage
 from dedup.cluster.pair_features import prepare
 from dedup.cluster.pairs import PairModel, pair_logits
 from dedup.settings import StorySettings
+from dedup.sketch.pairs import pair_ends
 from dedup.vectors import Features, Idf, count_terms
 from dedup.vectors.anchors import UNDATED
 
@@ -125,7 +126,7 @@ def _strong_pairs(leaders: DataFrame, settings: StorySettings, idf: Idf, last: i
             asking = features.published == UNDATED
         candidates = Candidates(Keys.of(prepared), window=window, most=most)
         codes = candidates.of(np.flatnonzero(asking))
-        left, right = (codes >> np.uint64(32)).astype(np.int64), (codes & np.uint64(0xFFFFFFFF)).astype(np.int64)
+        left, right = pair_ends(codes)
         logits = pair_logits(prepared, model.weights(numbers.size), left, right, threads=1)
         near = (logits >= cut) & (features.lang[left] == features.lang[right])
         return pa.table({"left": numbers[left[near]], "right": numbers[right[near]], "logit": logits[near]})
