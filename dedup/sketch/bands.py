@@ -54,7 +54,7 @@ def optimal_bands(
 
 
 def thorough_bands(threshold: float, num_perm: int) -> tuple[int, int]:
-    """Choose bands and rows for a whole corpus, where a pair that is missed weighs 49 times one that is looked at in vain."""
+    """Choose bands and rows for a corpus: a pair that is missed weighs 49 times one that is looked at in vain."""
     return optimal_bands(threshold, num_perm, false_positive=0.02, false_negative=0.98)
 
 
