@@ -19,7 +19,6 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from types import FrameType, TracebackType
 from typing import IO, Any
 from urllib.error import URLError
@@ -119,8 +118,8 @@ class Supervisor:
         self._stopping.clear()
         self._started_ms = time.time_ns() // 1_000_000
         url = self.settings.store.url
-        if url.startswith("embedded:"):
-            self.server = EmbeddedServer(Path(url.removeprefix("embedded:") or ".dedup"), self.settings.store)
+        self.server = EmbeddedServer.of(self.settings.store)
+        if self.server is not None:
             self.server.ensure()
             url = self.server.url
         self._check_store()
@@ -229,8 +228,9 @@ class Supervisor:
         count = self.settings.workers.concurrency or max(1, (os.cpu_count() or 2) - 1)
         planned: list[_Child] = []
         if "workers" in self.parts:
-            # One queue a worker: see workers/handover.py.
-            ingest = ["-Q", INGEST, "-c", str(count), "-n", "ingest@%h", "-P", "prefork"]
+            # One queue a worker: see workers/handover.py. For each process a message more is at hand: to acknowledge one
+            # and take the next is four round trips to a busy store.
+            ingest = ["-Q", INGEST, "-c", str(count), "-n", "ingest@%h", "-P", "prefork", "--prefetch-multiplier", "2"]
             planned.append(_Child("ingest", [*celery, "worker", *ingest, *quiet]))
             planned.append(_Child("assign", [*celery, "worker", "-Q", ASSIGN, "-n", "assign@%h", "-P", "solo", *quiet]))
         if "scheduler" in self.parts:

@@ -11,30 +11,20 @@ from dedup.log import configure
 from dedup.service import wire
 from dedup.service.broker import broker_url, celery_app
 from dedup.settings import Settings
-from dedup.store.connection import Connection
+from dedup.store.embedded import EmbeddedServer
 from workers import transport
 from workers.heartbeat import Heartbeat
 from workers.schedule import schedule
 
 settings = Settings.load()
-
-
-def _store_url() -> str:
-    if not settings.store.url.startswith("embedded:"):
-        return settings.store.url
-    from pathlib import Path
-
-    from dedup.store.embedded import EmbeddedServer
-
-    return EmbeddedServer(Path(settings.store.url.removeprefix("embedded:") or ".dedup"), settings.store).url
-
+store = EmbeddedServer.of(settings.store)
 
 transport.install()
 wire.register_reader()
 if settings.log.format == "json":
     # Connected, it takes the place of Celery's own set-up.
     setup_logging.connect(lambda **_: configure(settings.log), weak=False)
-app = celery_app(settings, broker_url(settings, _store_url()))
+app = celery_app(settings, broker_url(settings, store.url if store else settings.store.url))
 app.conf.update(
     imports=["workers.tasks"],
     beat_schedule=schedule(settings),
@@ -45,4 +35,4 @@ app.conf.update(
 )
 app.steps["consumer"].add(Heartbeat)
 
-__all__ = ["Connection", "app", "settings"]
+__all__ = ["app", "settings"]

@@ -83,7 +83,6 @@ def nightly(*_: Any, **__: Any) -> None:
     """Run the nightly job; a run that died goes on where it was at the next call."""
     try:
         service().nightly()
-        service().expire()
     except DedupError as error:
         log.error("nightly: %s", error)
 

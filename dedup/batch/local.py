@@ -68,16 +68,6 @@ class Summary:
     stages: Mapping[str, float]
 
 
-def work_folder(out: str) -> Path:
-    """Where a run that writes ``out`` keeps what it has done so far."""
-    return Path(f"{out}.work")
-
-
-def state_folder(out: str | Path) -> Path:
-    """Where a run that wrote ``out`` left its sketches for the next one, if it was asked to."""
-    return Path(f"{out}.state")
-
-
 def cluster_files(
     inputs: Sequence[str | Path],
     out: str,
@@ -171,7 +161,7 @@ _ROWS = 65_536
 def _work_folder(out: str) -> Iterator[Path]:
     """Where a run keeps what it has done so far: beside its output, so that the next one finds it."""
     if out != STDOUT:
-        yield work_folder(out)
+        yield Path(f"{out}.work")
         return
     with tempfile.TemporaryDirectory(prefix="dedup-") as folder:
         yield Path(folder) / "work"

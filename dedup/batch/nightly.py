@@ -8,10 +8,10 @@ that was killed goes on where it was.
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,7 +20,6 @@ from datetime import datetime
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 import orjson
@@ -43,7 +42,7 @@ from dedup.outlets import load_outlets
 from dedup.settings import Settings
 from dedup.store import keys, reading
 from dedup.store.connection import Connection
-from dedup.store.lease import Lease, take
+from dedup.store.lease import Lease, holder_name, take
 from dedup.text.boilerplate import Boilerplate
 from dedup.text.parallel import thread_count
 
@@ -106,28 +105,15 @@ def run_nightly(
 
 @contextmanager
 def _claim(connection: Connection) -> Iterator[None]:
-    """Hold the job's lease, renewed from a thread; a holder of this machine that died has lost it."""
-    holder = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
-    lease = take(connection, JOB, holder, life=_LIFE)
+    """Hold the job's lease; a holder of this machine that died has lost it."""
+    lease = take(connection, JOB, holder_name(), life=_LIFE)
     if lease is None and _holder_died(connection):
         connection.one("DEL", keys.lease(JOB))
-        lease = take(connection, JOB, holder, life=_LIFE)
+        lease = take(connection, JOB, holder_name(), life=_LIFE)
     if lease is None:
         raise Busy("another nightly run is under way")
-    over = threading.Event()
-
-    def renew() -> None:
-        while not over.wait(_LIFE / 6):
-            lease.renew()
-
-    thread = threading.Thread(target=renew, name="dedup-nightly-lease", daemon=True)
-    thread.start()
-    try:
-        with lease:
-            yield
-    finally:
-        over.set()
-        thread.join()
+    with lease, lease.kept(stuck=math.inf):  # it commits nothing under this lease
+        yield
 
 
 def _holder_died(connection: Connection) -> bool:
@@ -254,8 +240,7 @@ class _Run:
             return self._compare(lang, wanted, None)
         deadline = time.monotonic() + _PATIENCE
         while True:
-            holder = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
-            lease = take(self.connection, lang, holder, life=self.settings.workers.lease_seconds)
+            lease = take(self.connection, lang, holder_name(), life=self.settings.workers.lease_seconds)
             if lease is not None:
                 try:
                     with lease:

@@ -9,13 +9,10 @@ from __future__ import annotations
 
 import logging
 import math
-import os
-import socket
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from uuid import uuid4
 
 from dedup.cluster.groups import best_representative
 from dedup.cluster.members import pick_members
@@ -29,7 +26,7 @@ from dedup.store import keys, meters, reading
 from dedup.store.connection import Connection
 from dedup.store.draft import Draft
 from dedup.store.expiry import trim_live
-from dedup.store.lease import Lease, take
+from dedup.store.lease import Lease, holder_name, take
 from dedup.store.records import ADD, RELATIONS, REPLACE, Membership, PendingEntry, Record
 from dedup.views import Relation as Word
 
@@ -77,7 +74,7 @@ class Drain:
         self._live: dict[str, LiveLanguage] = {}
         self._lock = threading.RLock()
         self._deadline = math.inf
-        self._holder = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+        self._holder = holder_name()
 
     def run(self, languages: Iterable[str] | None = None, *, seconds: float = math.inf) -> int:
         """Decide what is pending, for about ``seconds`` at most; return the number of entries decided."""

@@ -130,8 +130,8 @@ def near_duplicate_pairs(
     """Find, by LSH, and verify the pairs of ``members`` that can have Jaccard ``threshold`` or more.
 
     ``members int64[m]`` are text numbers by preference as representative, without two of the same content.  The bands
-    find a pair at the threshold with probability 0.96 or more (thresholds up to 0.9); pairs whose estimate is well below the threshold are
-    not verified.
+    find a pair at the threshold with probability 0.96 or more (for thresholds up to 0.9); pairs whose estimate is well
+    below the threshold are not verified.
     """
     num_perm = prints.signatures.shape[1]
     bands, rows = thorough_bands(threshold, num_perm)

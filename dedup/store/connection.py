@@ -12,7 +12,6 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Generator, Sequence
-from pathlib import Path
 from typing import Any, TypeVar
 
 import redis
@@ -113,11 +112,10 @@ class Connection:
 
     def __init__(self, settings: StoreSettings, *, patient: bool = True) -> None:
         self.settings = settings
-        self.embedded: EmbeddedServer | None = None
+        self.embedded = EmbeddedServer.of(settings)
         self._pauses: Sequence[float] = PAUSES if patient else PAUSES[:1]
         self.url = settings.url
-        if settings.url.startswith("embedded:"):
-            self.embedded = EmbeddedServer(Path(settings.url.removeprefix("embedded:") or ".dedup"), settings)
+        if self.embedded is not None:
             self.embedded.ensure()
             self.url = self.embedded.url
         self.client: Any = client_for(self.url, cluster=settings.cluster)

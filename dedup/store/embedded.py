@@ -50,6 +50,12 @@ class EmbeddedServer:
     'unix:///.../news/valkey.sock'
     """
 
+    @classmethod
+    def of(cls, settings: StoreSettings) -> EmbeddedServer | None:
+        """Return the server that ``settings.url`` names, ``None`` where it names one of another kind."""
+        kind, _, path = settings.url.partition(":")
+        return cls(Path(path or ".dedup"), settings) if kind == "embedded" else None
+
     def __init__(self, path: Path, settings: StoreSettings | None = None) -> None:
         self.path = path.absolute()
         self.settings = settings or StoreSettings()

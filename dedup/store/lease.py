@@ -8,11 +8,14 @@ the newest.  So a holder that was paused past its lease changes nothing when it 
 
 from __future__ import annotations
 
+import os
+import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import TracebackType
+from uuid import uuid4
 
 from dedup.errors import DedupError, FencedOut
 from dedup.store import keys, scripts
@@ -59,18 +62,18 @@ class Lease:
         self._renewed = time.monotonic()
 
     @contextmanager
-    def kept(self) -> Iterator[None]:
+    def kept(self, *, stuck: float = STUCK) -> Iterator[None]:
         """Renew the lease meanwhile, from a thread: loading many live stories takes longer than a lease lives.
 
         A pause of the process pauses the thread too, so the lease runs out as it should.  Without a commit for
-        :data:`STUCK` lives it is renewed no more: somebody else may have better luck.
+        ``stuck`` lives it is renewed no more: somebody else may have better luck.
         """
         done = threading.Event()
         self._progress = time.monotonic()
 
         def renew() -> None:
             while not done.wait(self._life_ms / 4000):
-                if time.monotonic() - self._progress > STUCK * self._life_ms / 1000:
+                if time.monotonic() - self._progress > stuck * self._life_ms / 1000:
                     return
                 with suppress(DedupError):
                     self.renew()
@@ -126,6 +129,11 @@ class Lease:
     ) -> None:
         if kind is None or not issubclass(kind, FencedOut):
             self.release()
+
+
+def holder_name() -> str:
+    """Return a name for a holder that is this process: machine, process, and something of its own."""
+    return f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
 
 
 def take(connection: Connection, lang: str, holder: str, *, life: float) -> Lease | None:

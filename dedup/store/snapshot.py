@@ -7,19 +7,16 @@ change, so most of them are read before, and the leases are held for seconds.
 
 from __future__ import annotations
 
-import os
-import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import uuid4
 
 from dedup.errors import StoreError
 from dedup.store import keys
 from dedup.store.connection import Connection
-from dedup.store.lease import Lease, take
+from dedup.store.lease import Lease, holder_name, take
 from dedup.store.records import ADD, REPLACE, Membership, PendingEntry, StoryRecord
 
 _STEP = 500
@@ -108,7 +105,7 @@ def all_leases(connection: Connection) -> Iterator[list[Lease]]:
 
 
 def _taken(connection: Connection, lang: str) -> Lease:
-    holder = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+    holder = holder_name()
     deadline = time.monotonic() + _PATIENCE
     while (lease := take(connection, lang, holder, life=_LIFE)) is None:
         if time.monotonic() > deadline:
