@@ -13,7 +13,8 @@ from dedup.article import Article
 from dedup.cluster.pair_features import NAMES, prepare
 from dedup.cluster.pair_kernels import same_anchor
 from dedup.cluster.pairs import PairModel, pair_rows
-from dedup.text import CAPITAL, DIGITS, MIXED, NEWLINE, SENTENCE_START, SPACES, Texts, Tokens, tokenize
+from dedup.text import Texts, Tokens, tokenize
+from dedup.text.shapes import CAPITAL, DIGITS, MIXED, NEWLINE, SENTENCE_START, SPACES
 from dedup.vectors import Features, Idf, featurize
 from dedup.vectors import anchors as a
 from dedup.vectors.features import title_and_body

@@ -6,44 +6,9 @@ from dedup.text.columns import Texts
 from dedup.text.hashing import ngram_hash32, ngram_hash64, shingle_hash32
 from dedup.text.language import detect_language
 from dedup.text.plain import tokens
-from dedup.text.tokenize import (
-    ALLCAPS,
-    CAPITAL,
-    COLON,
-    COMMA,
-    DASH,
-    DIGITS,
-    DOT,
-    LINE_START,
-    MIXED,
-    NEWLINE,
-    NOTHING,
-    OTHER,
-    SENTENCE_START,
-    SLASH,
-    SPACED_DASH,
-    SPACES,
-    Tokens,
-    tokenize,
-)
+from dedup.text.tokenize import Tokens, tokenize
 
 __all__ = [
-    "ALLCAPS",
-    "CAPITAL",
-    "COLON",
-    "COMMA",
-    "DASH",
-    "DIGITS",
-    "DOT",
-    "LINE_START",
-    "MIXED",
-    "NEWLINE",
-    "NOTHING",
-    "OTHER",
-    "SENTENCE_START",
-    "SLASH",
-    "SPACED_DASH",
-    "SPACES",
     "Texts",
     "Tokens",
     "detect_language",

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup.text import decoding
+from dedup.text import decoding, shapes
 from dedup.text import hashing as h
 from dedup.text import tables as t
 from dedup.text.compiled import inlined, kernel
@@ -55,10 +55,6 @@ def _tone_table(bits: int = 6) -> tuple[int, NDArray[np.uint64], NDArray[np.uint
 
 _multiplier, _TONE_PAIRS, _TONE_MOVES = _tone_table()
 _TONE_SLOT, _TONE_SHIFT = U64(_multiplier), U64(64 - (len(_TONE_PAIRS) - 1).bit_length())
-
-FLAG_CAPITAL, FLAG_ALLCAPS, FLAG_DIGITS, FLAG_MIXED, FLAG_SENTENCE, FLAG_LINE = 1, 2, 4, 8, 16, 32
-GAP_NONE, GAP_SPACE, GAP_SLASH, GAP_DASH, GAP_DOT, GAP_COMMA, GAP_COLON = 0, 1, 2, 3, 4, 5, 6
-GAP_NEWLINE, GAP_OTHER, GAP_SPACED_DASH = 7, 8, 9
 
 
 @inlined
@@ -165,25 +161,25 @@ def scratch_of(size: int) -> Any:
 def gap_code(spaces: int, newlines: int, marks: int, mark: Any, space_first: bool, space_last: bool) -> int:
     """Say what stands between two tokens (see :class:`dedup.text.Tokens`)."""
     if newlines:
-        return GAP_NEWLINE
+        return shapes.NEWLINE
     if marks == 0:
-        return GAP_SPACE if spaces else GAP_NONE
+        return shapes.SPACES if spaces else shapes.NOTHING
     if marks > 1:
-        return GAP_OTHER
+        return shapes.OTHER
     if spaces == 0:
         if mark == t.SEP_SLASH:
-            return GAP_SLASH
+            return shapes.SLASH
         if mark == t.SEP_DASH:
-            return GAP_DASH
+            return shapes.DASH
         if mark == t.SEP_DOT:
-            return GAP_DOT
+            return shapes.DOT
         if mark == t.SEP_COMMA:
-            return GAP_COMMA
+            return shapes.COMMA
         if mark == t.SEP_COLON:
-            return GAP_COLON
+            return shapes.COLON
     elif mark == t.SEP_DASH and space_first and space_last:
-        return GAP_SPACED_DASH
-    return GAP_OTHER
+        return shapes.SPACED_DASH
+    return shapes.OTHER
 
 
 @inlined
@@ -245,27 +241,27 @@ def tokenize_article(
                     j += ONE
             bits = 0
             if capital:
-                bits |= FLAG_CAPITAL
+                bits |= shapes.CAPITAL
             if letters >= 2 and uppers == letters:
-                bits |= FLAG_ALLCAPS
+                bits |= shapes.ALLCAPS
             if digits and not letters:
-                bits |= FLAG_DIGITS
+                bits |= shapes.DIGITS
                 value[count] = U32(number)
             else:
                 value[count] = U32(0)
                 if digits:
-                    bits |= FLAG_MIXED
+                    bits |= shapes.MIXED
             if sentence or line_start:
-                bits |= FLAG_SENTENCE
+                bits |= shapes.SENTENCE_START
             if line_start:
-                bits |= FLAG_LINE
+                bits |= shapes.LINE_START
             pair = (U64(before & _VALUE) << _S32) | U64(last & _VALUE)
             slot = (pair * _TONE_SLOT) >> _TONE_SHIFT
             hash_[count] = U32(mixed(poly + (_TONE_MOVES[slot] if _TONE_PAIRS[slot] == pair else ZERO)) >> _S32)
             start[count] = places[here]
             stop[count] = places[reach]
             flags[count] = bits
-            separator[count] = GAP_NONE
+            separator[count] = shapes.NOTHING
             if count > first:
                 separator[count] = gap_code(spaces, newlines, marks, mark, space_first, space_last)
             count += 1
@@ -294,7 +290,7 @@ def tokenize_article(
     return count
 
 
-@kernel(decoding, h, t)
+@kernel(decoding, h, shapes, t)
 def tokenize_column(
     data: Any, offsets: Any, table: Any, expansions: Any,
     counts: Any, hash_: Any, start: Any, stop: Any, flags: Any, separator: Any, value: Any,

@@ -13,26 +13,6 @@ from dedup.text.columns import Texts
 from dedup.text.parallel import map_texts
 from dedup.text.tables import character_table
 
-#: Bits of :attr:`Tokens.flags`.
-CAPITAL = kernels.FLAG_CAPITAL  #: the first letter is upper case
-ALLCAPS = kernels.FLAG_ALLCAPS  #: two letters or more, all upper case
-DIGITS = kernels.FLAG_DIGITS  #: decimal digits only
-MIXED = kernels.FLAG_MIXED  #: letters and digits
-SENTENCE_START = kernels.FLAG_SENTENCE  #: first of the text, of a line, or after a full stop and a space
-LINE_START = kernels.FLAG_LINE  #: first of the text or of a line
-
-#: Values of :attr:`Tokens.separator`.
-NOTHING = kernels.GAP_NONE  #: first token of its text, or adjacent to the previous one
-SPACES = kernels.GAP_SPACE  #: spaces only
-SLASH = kernels.GAP_SLASH  #: one "/" without spaces
-DASH = kernels.GAP_DASH  #: one hyphen or dash without spaces
-DOT = kernels.GAP_DOT  #: one "." without spaces
-COMMA = kernels.GAP_COMMA  #: one "," without spaces
-COLON = kernels.GAP_COLON  #: one ":" without spaces
-NEWLINE = kernels.GAP_NEWLINE  #: anything with a line break
-OTHER = kernels.GAP_OTHER  #: any other punctuation, with or without spaces (", " is this)
-SPACED_DASH = kernels.GAP_SPACED_DASH  #: one hyphen or dash with spaces on both sides
-
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
@@ -47,11 +27,11 @@ class Tokens:
     start, end:
         ``uint32[m]``: byte offsets inside the token's own text.
     flags:
-        ``uint8[m]``: bits :data:`CAPITAL` ... :data:`LINE_START`.
+        ``uint8[m]``: bits ``CAPITAL`` ... ``LINE_START`` of :mod:`dedup.text.shapes`.
     separator:
-        ``uint8[m]``: what stands between the previous token and this one, :data:`NOTHING` ... :data:`SPACED_DASH`.
+        ``uint8[m]``: what stands between the previous token and this one, ``NOTHING`` ... ``SPACED_DASH`` there.
     value:
-        ``uint32[m]``: number a :data:`DIGITS` token writes (at most 2**32 - 1), else 0.
+        ``uint32[m]``: number a token of ``DIGITS`` writes (at most 2**32 - 1), else 0.
     """
 
     offsets: NDArray[np.int64]

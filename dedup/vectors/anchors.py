@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 from numba import njit
 
-from dedup.text import kernels as t
+from dedup.text import shapes
 from dedup.text.compiled import kernel
 from dedup.vectors import lexicon
 from dedup.vectors import lexicon as w
@@ -156,7 +156,7 @@ def ordinal_key(value: Any, head: Any) -> Any:
     return np.uint32(ORDINAL << KIND_SHIFT) | np.uint32(value << 16) | (np.uint32(head) >> np.uint32(16))
 
 
-@kernel(lexicon)
+@kernel(shapes, lexicon)
 def find_anchors(
     data: Any, base: Any, limit: Any, hash_: Any, start: Any, end: Any, flags: Any, sep: Any, value: Any,
     first: Any, last: Any, title: Any, lead: Any, published: Any, words: Any, classes: Any,
@@ -172,7 +172,7 @@ def find_anchors(
     i = first
     while i < last:
         weight = 3 if title else 2 if i - first < lead else 1
-        is_digit = flags[i] & t.FLAG_DIGITS
+        is_digit = flags[i] & shapes.DIGITS
         length = end[i] - start[i]
         here = class_of(words, classes, hash_[i]) if not is_digit else 0
         if not is_digit:
@@ -184,29 +184,29 @@ def find_anchors(
                     back = 0
                 elif (here == w.PAST and before == w.PART_OF_DAY) or here == w.YESTERDAY:
                     back = 1
-                elif w.WEEKDAY <= here < w.WEEKDAY + 7 and flags[i] & t.FLAG_CAPITAL:
+                elif w.WEEKDAY <= here < w.WEEKDAY + 7 and flags[i] & shapes.CAPITAL:
                     back = (today + 3 - (here - w.WEEKDAY)) % 7
                 if back >= 0:
                     y, m, d = civil_of_day(today - back)
                     count = add_anchor(keys, weights, places, i, count, date_key(d, m, y), weight)
-            if 1 <= here <= 12 and flags[i] & t.FLAG_CAPITAL and i + 1 < last:
+            if 1 <= here <= 12 and flags[i] & shapes.CAPITAL and i + 1 < last:
                 day = np.int64(0)
-                if flags[i + 1] & t.FLAG_DIGITS and end[i + 1] - start[i + 1] <= 2:
+                if flags[i + 1] & shapes.DIGITS and end[i + 1] - start[i + 1] <= 2:
                     day = np.int64(value[i + 1])
-                elif flags[i + 1] & t.FLAG_MIXED:
+                elif flags[i + 1] & shapes.MIXED:
                     day = english_ordinal(data, base + start[i + 1], base + end[i + 1])
-                if day and sep[i + 1] != t.GAP_NEWLINE:
+                if day and sep[i + 1] != shapes.NEWLINE:
                     year = np.int64(0)
-                    if i + 2 < last and flags[i + 2] & t.FLAG_DIGITS and 1971 <= value[i + 2] <= 2097:
+                    if i + 2 < last and flags[i + 2] & shapes.DIGITS and 1971 <= value[i + 2] <= 2097:
                         year = np.int64(value[i + 2])
                     count = add_anchor(keys, weights, places, i, count, dated(day, here, year, published), weight)
                     i += 3 if year else 2
                     continue
             number: Any = np.int64(0)
-            if flags[i] & t.FLAG_MIXED:
+            if flags[i] & shapes.MIXED:
                 number = english_ordinal(data, base + start[i], base + end[i])
             elif i > first and class_of(words, classes, hash_[i - 1]) == w.NTH:
-                if flags[i] & t.FLAG_CAPITAL and (flags[i] & t.FLAG_ALLCAPS or length == 1):
+                if flags[i] & shapes.CAPITAL and (flags[i] & shapes.ALLCAPS or length == 1):
                     number = roman(data, base + start[i], base + end[i])
                 elif i - 1 > first and class_of(words, classes, hash_[i - 2]) == w.TIMES:
                     if here > w.SPELLED:
@@ -220,21 +220,21 @@ def find_anchors(
             continue
         v = np.int64(value[i])
         before = class_of(words, classes, hash_[i - 1]) if i > first else 0
-        gap = sep[i + 1] if i + 1 < last else t.GAP_NEWLINE
-        next_digit = i + 1 < last and flags[i + 1] & t.FLAG_DIGITS
+        gap = sep[i + 1] if i + 1 < last else shapes.NEWLINE
+        next_digit = i + 1 < last and flags[i + 1] & shapes.DIGITS
         # 21 tháng 8 [năm 2015], 21 August [2015]
-        if length <= 2 and i + 1 < last and not next_digit and gap == t.GAP_SPACE:
+        if length <= 2 and i + 1 < last and not next_digit and gap == shapes.SPACES:
             following = class_of(words, classes, hash_[i + 1])
             month, at = np.int64(0), i + 2
-            if following == w.MONTH and i + 2 < last and flags[i + 2] & t.FLAG_DIGITS and value[i + 2] <= 12:
+            if following == w.MONTH and i + 2 < last and flags[i + 2] & shapes.DIGITS and value[i + 2] <= 12:
                 month, at = np.int64(value[i + 2]), i + 3
-            elif 1 <= following <= 12 and flags[i + 1] & t.FLAG_CAPITAL:
+            elif 1 <= following <= 12 and flags[i + 1] & shapes.CAPITAL:
                 month = following
             if month:
                 if at < last and class_of(words, classes, hash_[at]) == w.YEAR:
                     at += 1
                 year = np.int64(0)
-                if at < last and flags[at] & t.FLAG_DIGITS and 1971 <= value[at] <= 2097:
+                if at < last and flags[at] & shapes.DIGITS and 1971 <= value[at] <= 2097:
                     year = np.int64(value[at])
                     at += 1
                 key = dated(v, month, year, published)
@@ -243,8 +243,8 @@ def find_anchors(
                     i = at
                     continue
         # 2015-08-21
-        iso = length == 4 and 1971 <= v <= 2097 and next_digit and gap == t.GAP_DASH and i + 2 < last
-        if iso and sep[i + 2] == t.GAP_DASH and flags[i + 2] & t.FLAG_DIGITS and end[i + 1] - start[i + 1] == 2:
+        iso = length == 4 and 1971 <= v <= 2097 and next_digit and gap == shapes.DASH and i + 2 < last
+        if iso and sep[i + 2] == shapes.DASH and flags[i + 2] & shapes.DIGITS and end[i + 1] - start[i + 1] == 2:
             key = date_key(np.int64(value[i + 2]), np.int64(value[i + 1]), v)
             if key:
                 count = add_anchor(keys, weights, places, i, count, key, weight)
@@ -252,21 +252,21 @@ def find_anchors(
                 continue
         # 21/8[/2015], 21-8, 21.8
         if length <= 2 and next_digit and end[i + 1] - start[i + 1] <= 2:
-            dated_gap = gap == t.GAP_SLASH or gap == t.GAP_DASH or gap == t.GAP_DOT
-            third = i + 2 < last and sep[i + 2] == gap and flags[i + 2] & t.FLAG_DIGITS != 0
+            dated_gap = gap == shapes.SLASH or gap == shapes.DASH or gap == shapes.DOT
+            third = i + 2 < last and sep[i + 2] == gap and flags[i + 2] & shapes.DIGITS != 0
             full = third and end[i + 2] - start[i + 2] == 4
-            glued = i > first and flags[i - 1] & t.FLAG_DIGITS and sep[i] == gap
+            glued = i > first and flags[i - 1] & shapes.DIGITS and sep[i] == gap
             opened = base + start[i] > base and data[base + start[i] - 1] == 40
             called = before == w.DAY or before == w.PART_OF_DAY or before == w.FROM or before == w.NOW
             called = called or before == w.PAST or opened
-            if dated_gap and not glued and (full or (not third and (gap == t.GAP_SLASH or called))):
+            if dated_gap and not glued and (full or (not third and (gap == shapes.SLASH or called))):
                 year = np.int64(value[i + 2]) if full else np.int64(0)
                 key = dated(v, np.int64(value[i + 1]), year, published)
                 if key:
                     count = add_anchor(keys, weights, places, i, count, key, weight)
                     i += 3 if full else 2
                     continue
-            if gap == t.GAP_DASH and not third and not glued and v <= 99 and value[i + 1] <= 99:
+            if gap == shapes.DASH and not third and not glued and v <= 99 and value[i + 1] <= 99:
                 high, low = max(v, np.int64(value[i + 1])), min(v, np.int64(value[i + 1]))
                 key = np.uint32(SCORE << KIND_SHIFT | high << 7 | low)
                 count = add_anchor(keys, weights, places, i, count, key, weight)
@@ -282,7 +282,7 @@ def find_anchors(
                 continue
         # Amounts: 40.000 người, 1,5 tỷ đồng, $3.2 million, 66%
         at, amount = i + 1, np.float64(v)
-        while at < last and flags[at] & t.FLAG_DIGITS and (sep[at] == t.GAP_DOT or sep[at] == t.GAP_COMMA):
+        while at < last and flags[at] & shapes.DIGITS and (sep[at] == shapes.DOT or sep[at] == shapes.COMMA):
             if end[at] - start[at] == 3:
                 amount = amount * 1000 + value[at]
                 at += 1
@@ -294,7 +294,7 @@ def find_anchors(
         sign = sign_after(data, base + np.int64(end[at - 1]), limit)
         money = sign == 2 or sign_before(data, base + np.int64(start[i]), base)
         unit = np.uint32(0)
-        while at < last and sep[at] == t.GAP_SPACE and not flags[at] & (t.FLAG_DIGITS | t.FLAG_MIXED):
+        while at < last and sep[at] == shapes.SPACES and not flags[at] & (shapes.DIGITS | shapes.MIXED):
             word = class_of(words, classes, hash_[at])
             if w.SCALE <= word < w.SPELLED:
                 amount *= 10.0 ** (word - w.SCALE)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from dedup.text import kernels as t
+from dedup.text import hashing, shapes
 from dedup.text.compiled import inlined, kernel
 from dedup.vectors import anchors, lexicon, prior
 from dedup.vectors.anchors import DATE, KIND_SHIFT, ORDINAL, find_anchors
@@ -38,6 +38,7 @@ WORDS, BIGRAMS, ANCHORS = 70, 70, 24
 LEAD_TOKENS, MAX_TOKENS = 60, 20_000
 #: A term of the title weighs this much more when terms are chosen.
 TITLE_BOOST = 1.5
+_NGRAM_BASE = np.uint32(hashing.SHINGLE_BASE32)
 _SLOTS = 1 << 17
 _LEAST_SLOTS = 1 << 11
 _COLLECTED = 96
@@ -75,7 +76,7 @@ def look_up_priors(hash_: Any, first: Any, last: Any, keys: Any, idf: Any, begin
     touched, before = np.uint32(0), np.uint32(0)
     for i in range(first, last):
         h = hash_[i]
-        pair = np.uint32(before * np.uint32(0x9E3779B1) + h)
+        pair = np.uint32(before * _NGRAM_BASE + h)
         before = h
         slot = begin + (np.int64(h ^ (h >> np.uint32(15))) & mask)
         touched ^= keys[slot] ^ idf[slot]
@@ -84,7 +85,7 @@ def look_up_priors(hash_: Any, first: Any, last: Any, keys: Any, idf: Any, begin
     before = np.uint32(0)
     for i in range(first, last):
         for width in range(2):
-            key = hash_[i] if width == 0 else np.uint32(before * np.uint32(0x9E3779B1) + hash_[i])
+            key = hash_[i] if width == 0 else np.uint32(before * _NGRAM_BASE + hash_[i])
             slot = np.int64(key ^ (key >> np.uint32(15))) & mask
             while keys[begin + slot] != key and keys[begin + slot] != 0:
                 slot = (slot + 1) & mask
@@ -106,7 +107,7 @@ def collect_terms(
     """
     shouted = 0
     for i in range(first, last):
-        if flags[i] & t.FLAG_ALLCAPS:
+        if flags[i] & shapes.ALLCAPS:
             shouted += 1
     all_caps = shouted * 2 > last - first
     if mask >= 0:
@@ -117,29 +118,29 @@ def collect_terms(
     for i in range(first, last):
         h = hash_[i]
         field = TITLE if title else LEAD if i - first < LEAD_TOKENS else 0
-        number = flags[i] & (t.FLAG_DIGITS | t.FLAG_MIXED) != 0
-        capital = flags[i] & t.FLAG_CAPITAL != 0 and not number
-        opens = flags[i] & t.FLAG_SENTENCE != 0 or (capital and quoted(data, base + np.int64(start[i]), base))
-        chained = i + 1 < last and flags[i + 1] & t.FLAG_CAPITAL != 0 and sep[i + 1] == t.GAP_SPACE
-        name = capital and not all_caps and (not opens or chained or flags[i] & t.FLAG_ALLCAPS != 0)
+        number = flags[i] & (shapes.DIGITS | shapes.MIXED) != 0
+        capital = flags[i] & shapes.CAPITAL != 0 and not number
+        opens = flags[i] & shapes.SENTENCE_START != 0 or (capital and quoted(data, base + np.int64(start[i]), base))
+        chained = i + 1 < last and flags[i + 1] & shapes.CAPITAL != 0 and sep[i + 1] == shapes.SPACES
+        name = capital and not all_caps and (not opens or chained or flags[i] & shapes.ALLCAPS != 0)
         plain = not capital and not number
         word_idf = UNKNOWN_WORD
         if mask >= 0:
             word_idf = found[i - first, 0] / SCALE if found[i - first, 0] >= 0 else ABSENT_WORD
-        paired = i > first and sep[i] != t.GAP_NEWLINE and not flags[i] & t.FLAG_SENTENCE
+        paired = i > first and sep[i] != shapes.NEWLINE and not flags[i] & shapes.SENTENCE_START
         for width in range(2 if paired else 1):
             if width == 0:
                 term, weight = h, word_idf
                 flag = field | (NAME if name else 0) | (NUMBER if number else 0)
             else:
-                term = np.uint32(before * np.uint32(0x9E3779B1) + h)
+                term = np.uint32(before * _NGRAM_BASE + h)
                 if not has_bigrams:
                     weight = min(BIGRAM_LIMIT, BIGRAM_SHARE * (before_idf + word_idf))
                 else:
                     weight = found[i - first, 1] / SCALE if found[i - first, 1] >= 0 else ABSENT_BIGRAM
-                both = name and before_name and sep[i] == t.GAP_SPACE
+                both = name and before_name and sep[i] == shapes.SPACES
                 flag = field | BIGRAM | (NAME if both else 0) | (NUMBER if number or before_number else 0)
-                if not title and plain and before_plain and sep[i] == t.GAP_SPACE:
+                if not title and plain and before_plain and sep[i] == shapes.SPACES:
                     known[0] += 1
                     if (found[i - first, 1] >= 0) if has_bigrams else word_idf < ABSENT_WORD:
                         known[1] += 1
@@ -235,7 +236,7 @@ def keep_anchors(keys: Any, weights: Any, count: Any, out_keys: Any, out_weights
     return at
 
 
-@kernel(anchors, lexicon, prior)
+@kernel(shapes, hashing, anchors, lexicon, prior)
 def featurize_column(
     t_data: Any, t_at: Any, t_offsets: Any, t_hash: Any, t_start: Any, t_end: Any, t_flags: Any, t_sep: Any,
     t_value: Any,

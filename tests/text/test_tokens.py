@@ -9,7 +9,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from dedup.text import (
+from dedup.text import Texts, tokenize, tokens
+from dedup.text.hashing import token_hash32
+from dedup.text.plain import _fold_tone
+from dedup.text.shapes import (
     ALLCAPS,
     CAPITAL,
     COLON,
@@ -26,12 +29,7 @@ from dedup.text import (
     SLASH,
     SPACED_DASH,
     SPACES,
-    Texts,
-    tokenize,
-    tokens,
 )
-from dedup.text.hashing import token_hash32
-from dedup.text.plain import _fold_tone
 from dedup.text.tables import EXPAND, SINGLE, TABLE_SIZE, WORD, character_table
 
 #: Characters where tokenisers go wrong: tones, marks, joiners, expansions, scripts without spaces, planes 1, 2 and 14.
