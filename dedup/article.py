@@ -77,7 +77,7 @@ class Article:
         put(self, "url", _url(self.url))
         source = _line(self.source, "source", MAX_SOURCE)
         put(self, "source", source or _host(self.url))
-        put(self, "published_at", _moment(self.published_at))
+        put(self, "published_at", parse_moment(self.published_at))
         put(self, "lang", _lang(self.lang))
         put(self, "metadata", _metadata(self.metadata))
         put(self, "id", _identifier(self.id) or article_id(url=self.url, title=self.title, text=self.text))
@@ -176,7 +176,14 @@ def _host(url: str | None) -> str | None:
     return host.removeprefix("www.")[:MAX_SOURCE] if host else None
 
 
-def _moment(value: object) -> datetime | None:
+def parse_moment(value: object) -> datetime | None:
+    """Read a time of publication: ``datetime``, ``date`` or ISO 8601, without a zone UTC; ``None`` for nothing.
+
+    Raises
+    ------
+    ArticleError
+        Naming the field ``published_at``.
+    """
     if value is None or value == "":
         return None
     if isinstance(value, str):

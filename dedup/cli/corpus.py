@@ -10,8 +10,8 @@ import click
 
 from dedup.article import Article
 from dedup.cli.main import FAILED, SOME_REJECTED, Context
-from dedup.cli.output import Refusals, bars, json_option, print_json
-from dedup.cli.queries import renames
+from dedup.cli.options import json_option, rename_option
+from dedup.cli.output import Refusals, bars, print_json
 from dedup.errors import InputError
 
 
@@ -26,7 +26,7 @@ from dedup.errors import InputError
 @click.option("--master", metavar="URL", help="Spark master, such as local[4] or yarn; with --engine spark.")
 @click.option("--keep", type=click.Choice(["canonical"]), help="Write the deduplicated corpus instead of rows.")
 @click.option("--report", type=click.Path(dir_okay=False), help="Write an HTML report here.")
-@click.option("--rename", multiple=True, metavar="COLUMN=FIELD", help="Read a column under another name.")
+@rename_option
 @json_option
 @click.pass_obj
 def cluster_command(
@@ -37,7 +37,6 @@ def cluster_command(
     engine: str,
     memory: str | None,
     threads: int | None,
-    rename: tuple[str, ...],
     master: str | None,
     as_json: bool,
     **options: Any,
@@ -61,7 +60,6 @@ def cluster_command(
             settings=settings,
             memory=memory,
             on_reject=refused,
-            rename=renames(rename),
             progress=bar,
             **options,
         )

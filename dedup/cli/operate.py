@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 
 from dedup.cli.main import SOME_REJECTED, Context
-from dedup.cli.output import Refusals, bars, console, json_option, print_json, progress
+from dedup.cli.options import json_option
+from dedup.cli.output import Refusals, bars, console, print_answer, print_json, progress
 from dedup.errors import InputError
 
 
@@ -108,12 +109,7 @@ def dead_list(obj: Context, limit: int, as_json: bool) -> None:
     """List dead letters, the newest first."""
     with obj.service() as service:
         page = service.dead_letters(limit=limit)
-    if as_json:
-        print_json(page)
-    else:
-        from dedup.cli import show
-
-        console().print(show.dead(page.items))
+    print_answer(page, as_json, "dead")
 
 
 @dead_command.command("show")
@@ -184,7 +180,8 @@ def keys_list(obj: Context, as_json: bool) -> None:
         found = list_keys(service.connection)
     if as_json:
         print_json(found)
-    for key in () if as_json else found:
+        return
+    for key in found:
         state = f"revoked {key.revoked[:10]}" if key.revoked else "active"
         click.echo(f"{key.id}  {','.join(key.scopes):<12} {key.created[:10]}  {state:<18}  {key.label}")
 

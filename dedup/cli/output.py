@@ -18,13 +18,6 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-canonical_option = click.option(
-    "--canonical-policy",
-    type=click.Choice(["default", "first", "longest", "trusted", "central"]),
-    help="Rank the canonical article by this policy instead of the stored choice.",
-)
-
 
 @cache
 def console() -> Console:
@@ -39,6 +32,16 @@ def print_json(record: Any) -> None:
     """Print a record as indented JSON."""
     data = orjson.dumps(to_json(record), option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS)
     click.echo(data.decode())
+
+
+def print_answer(record: Any, as_json: bool, layout: str, **options: Any) -> None:
+    """Print a record as JSON, or for people, as the function ``layout`` of :mod:`dedup.cli.show` lays it out."""
+    if as_json:
+        print_json(record)
+        return
+    from dedup.cli import show  # takes a while, of which programs need nothing
+
+    console().print(getattr(show, layout)(record, **options))
 
 
 def print_line(record: Any) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from dedup.article import Article
 from dedup.cli.main import FAILED, SOME_REJECTED, Context
-from dedup.cli.output import Refusals, canonical_option, console, json_option, print_json, print_line, progress
+from dedup.cli.options import Moment, canonical_option, json_option, rename_option
+from dedup.cli.output import Refusals, console, print_answer, print_json, print_line, progress
 from dedup.errors import ArticleError
 from dedup.views import Waited
 
@@ -21,11 +21,11 @@ _CHUNK = 2000
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
 @click.option("--no-wait", is_flag=True, help="Return as soon as the queue has everything.")
 @click.option("--timeout", default=600.0, show_default=True, help="Seconds to wait until all is visible.")
-@click.option("--rename", multiple=True, metavar="COLUMN=FIELD", help="Read a column under another name.")
+@rename_option
 @json_option
 @click.pass_obj
 def push_command(
-    obj: Context, inputs: tuple[str, ...], no_wait: bool, timeout: float, rename: tuple[str, ...], as_json: bool
+    obj: Context, inputs: tuple[str, ...], no_wait: bool, timeout: float, rename: dict[str, str], as_json: bool
 ) -> None:
     """Push articles onto the queue and wait until their stories are decided.
 
@@ -38,7 +38,7 @@ def push_command(
     waited = Waited({})
     with obj.service() as service:
         accepted: list[str] = []
-        articles = read_articles(inputs, on_reject=refused, rename=renames(rename))
+        articles = read_articles(inputs, on_reject=refused, rename=rename)
         with progress("pushing", quiet=as_json) as advance:
             while chunk := list(islice(articles, _CHUNK)):
                 receipt = service.push(chunk)
@@ -65,17 +65,6 @@ def push_command(
         raise SystemExit(SOME_REJECTED if accepted else FAILED)
 
 
-def renames(options: tuple[str, ...]) -> dict[str, str]:
-    """Turn ``COLUMN=FIELD`` options into a mapping."""
-    out: dict[str, str] = {}
-    for option in options:
-        column, equals, name = option.partition("=")
-        if not equals or name not in Article.__dataclass_fields__:
-            raise click.BadParameter(f"{option!r}: expected COLUMN=FIELD, FIELD one of an article's")
-        out[column] = name
-    return out
-
-
 @click.command("article")
 @click.argument("article_id", metavar="ID")
 @click.option("--text", is_flag=True, help="Show the text too.")
@@ -86,12 +75,7 @@ def article_command(obj: Context, article_id: str, text: bool, canonical_policy:
     """Show an article: its story, duplicate group, canonical article and links."""
     with obj.service() as service:
         view = service.article(article_id, canonical_policy=canonical_policy, text=text)
-    if as_json:
-        print_json(view)
-    else:
-        from dedup.cli import show
-
-        console().print(show.article(view))
+    print_answer(view, as_json, "article")
 
 
 @click.command("story")
@@ -103,19 +87,14 @@ def story_command(obj: Context, story_id: str, canonical_policy: Any, as_json: b
     """Show a story: members, canonical article and why, evidence.  The id of a merged story still answers."""
     with obj.service() as service:
         view = service.story(story_id, canonical_policy=canonical_policy)
-    if as_json:
-        print_json(view)
-    else:
-        from dedup.cli import show
-
-        console().print(show.story(view, width=console().width))
+    print_answer(view, as_json, "story", width=console().width)
 
 
 @click.command("stories")
 @click.option("--lang", help="Only this language.")
 @click.option("--source", help="Only stories with an article of this source.")
-@click.option("--since", help="Only stories with an article since this time (ISO 8601).")
-@click.option("--until", help="Only stories that began before this time (ISO 8601).")
+@click.option("--since", type=Moment(), help="Only stories with an article since this time (ISO 8601).")
+@click.option("--until", type=Moment(), help="Only stories that began before this time (ISO 8601).")
 @click.option("--text", help="Only stories whose titles hold these words.")
 @click.option("--min-articles", type=int, help="Only stories of at least this many articles.")
 @click.option("--min-sources", type=int, help="Only stories of at least this many sources.")
@@ -126,20 +105,10 @@ def story_command(obj: Context, story_id: str, canonical_policy: Any, as_json: b
 @click.pass_obj
 def stories_command(obj: Context, /, as_json: bool, **filters: Any) -> None:
     """List stories, the latest first."""
-    for name in ("since", "until"):
-        if filters[name]:
-            filters[name] = Article(text="-", published_at=filters[name]).published_at
     given = {name: value for name, value in filters.items() if value is not None}
     with obj.service() as service:
         page = service.stories(**given)
-    if as_json:
-        print_json(page)
-        return
-    from dedup.cli import show
-
-    console().print(show.stories(page.items))
-    if page.next_cursor:
-        click.echo(f"more: --cursor {page.next_cursor}")
+    print_answer(page, as_json, "stories")
 
 
 @click.command("match")
@@ -156,9 +125,7 @@ def match_command(obj: Context, path: str, as_json: bool) -> None:
         if as_json:
             print_line({"id": article.id, "match": view})
         else:
-            from dedup.cli import show
-
-            console().print(show.match(view))
+            print_answer(view, as_json, "match")
 
 
 @click.command("compare")
@@ -170,12 +137,7 @@ def compare_command(obj: Context, left: str, right: str, as_json: bool) -> None:
     """Show why two articles are, or are not, together."""
     with obj.service() as service:
         view = service.compare(left, right)
-    if as_json:
-        print_json(view)
-    else:
-        from dedup.cli import show
-
-        console().print(show.evidence(view))
+    print_answer(view, as_json, "evidence")
 
 
 @click.command("delete")
@@ -214,10 +176,8 @@ def changes_command(obj: Context, cursor: str | None, limit: int, follow: bool, 
     if as_json:
         for item in page.items:
             print_line(item)
-        return
-    from dedup.cli import show
-
-    console().print(show.changes(page.items))
+    else:
+        print_answer(page, as_json, "changes")
 
 
 @click.command("status")
@@ -227,9 +187,4 @@ def status_command(obj: Context, as_json: bool) -> None:
     """Show queue, rates, leases, dead letters, memory, and what is not as it should be."""
     with obj.service() as service:
         view = service.status()
-    if as_json:
-        print_json(view)
-    else:
-        from dedup.cli import show
-
-        console().print(show.status(view))
+    print_answer(view, as_json, "status")

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from dedup.views import Anchor, ArticleView, Evidence, Link, MatchView, StatusView, StoryView
-
-if TYPE_CHECKING:
-    from dedup.views import Change, DeadLetter
+from dedup.views import (
+    Anchor,
+    ArticleView,
+    Change,
+    DeadLetter,
+    Evidence,
+    Link,
+    MatchView,
+    Page,
+    StatusView,
+    StoryView,
+)
 
 #: Relations as people read them.
 RELATION = {
@@ -134,18 +141,18 @@ def _indent(text: Text) -> Text:
     return Text("\n".join("    " + line for line in text.plain.splitlines()), style="dim")
 
 
-def stories(views: Sequence[StoryView]) -> Table:
-    """A page of stories, a line each."""
+def stories(page: Page[StoryView]) -> RenderableType:
+    """A page of stories, a line each, and how to come to the next."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name, justify in (("story", "left"), ("articles", "right"), ("texts", "right"), ("sources", "right")):
         table.add_column(name, justify="right" if justify == "right" else "left")
     table.add_column("last (UTC)")
     table.add_column("canonical", overflow="fold")
     table.add_column("title", overflow="ellipsis", max_width=56, no_wrap=True)
-    for view in views:
+    for view in page.items:
         counts = (str(view.articles), str(view.groups), str(len(view.sources)))
         table.add_row(view.id, *counts, moment(view.last_at), Text(view.canonical_id), Text(view.title or "-"))
-    return table
+    return Group(table, Text(f"more: --cursor {page.next_cursor}")) if page.next_cursor else table
 
 
 def article(view: ArticleView) -> RenderableType:
@@ -215,22 +222,22 @@ def status(view: StatusView) -> RenderableType:
     return table
 
 
-def changes(items: Iterable[Change]) -> Table:
+def changes(page: Page[Change]) -> Table:
     """A page of the change feed."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("cursor", "at (UTC)", "change", "article", "story"):
         table.add_column(name, overflow="fold")
-    for item in items:
+    for item in page.items:
         when = item.at.strftime("%Y-%m-%d %H:%M:%S")
         table.add_row(item.cursor, when, item.kind, Text(item.article_id or "-"), item.story_id or "-")
     return table
 
 
-def dead(items: Iterable[DeadLetter]) -> Table:
-    """Dead letters, a line each."""
+def dead(page: Page[DeadLetter]) -> Table:
+    """A page of dead letters, a line each."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("letter", "at (UTC)", "tries", "article", "reason"):
         table.add_column(name, overflow="fold")
-    for item in items:
+    for item in page.items:
         table.add_row(item.id, moment(item.at), str(item.tries), Text(item.article_id or "-"), Text(item.reason))
     return table
