@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -35,13 +35,13 @@ from dedup.views import (
     Page,
     Receipt,
     Rejection,
+    Sort,
     StatusView,
     StoryView,
     Waited,
 )
 
 T = TypeVar("T")
-Sort = Literal["updated", "size", "first"]
 
 _BATCH = 500
 #: Seconds that the server waits at most for the articles of one request.

@@ -159,7 +159,7 @@ class Settings(_Section):
             raise SettingsError(f"setting {name}{source}: {first['msg']}; got {first.get('input')!r}") from None
 
 
-#: Variables that are not settings: the file's name, and the switch of the test suite.
+#: Variables that are not settings: the file's name.
 _RESERVED = frozenset({"DEDUP_CONFIG"})
 
 

@@ -29,6 +29,8 @@ ChangeKind = Literal[
     "story.removed",
 ]
 
+#: Newest change, most articles, or newest story first.
+Sort = Literal["updated", "size", "first"]
 
 AnchorKind = Literal["date", "ordinal", "quantity", "percent", "money", "score"]
 

@@ -36,6 +36,11 @@ class Caller:
         """Whether the caller has ``scope``."""
         return keys.allows(self.scopes, scope)
 
+    def must(self, scope: str) -> None:
+        """Refuse a caller who has not ``scope``."""
+        if not self.may(scope):
+            raise Problem(403, "scope", f"this key has {', '.join(self.scopes)}; {scope} is needed")
+
 
 @dataclass(slots=True)
 class _Lease:
@@ -142,9 +147,7 @@ def need(scope: str) -> Callable[[Request], Coroutine[Any, Any, Caller]]:
         gate: Gate = request.app.state.gate
         caller = await gate.admit(presented_key(request))
         request.state.who = caller
-        if not caller.may(scope):
-            detail = f"this key has {', '.join(caller.scopes)}; {scope} is needed"
-            raise Problem(403, "scope", detail)
+        caller.must(scope)
         return caller
 
     return check

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic.json_schema import SkipJsonSchema
@@ -14,11 +14,10 @@ from dedup.api.answers import answer
 from dedup.api.context import Given, Lang, Limit, Moment, Policy, StoriesCursor, StoryId, known_parameters, service_of
 from dedup.api.problems import Problem
 from dedup.errors import InputError
-from dedup.views import Page, StoryView
+from dedup.views import Page, Sort, StoryView
 
 router = APIRouter(prefix="/v1", tags=["stories"], dependencies=[Depends(known_parameters), Depends(need("read"))])
 
-Sort = Literal["updated", "size", "first"]
 Least = Annotated[int, Query(ge=1, le=1_000_000)]
 
 

@@ -20,7 +20,6 @@ class Stage:
     name: str
     seconds: float
     items: int
-    unit: str = "articles"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any, Unpack
 from dedup.article import Article
 from dedup.service import listing
 from dedup.service.facade import Progress, Service
-from dedup.service.listing import Filters, Sort, Which
+from dedup.service.listing import Filters, Which
 from dedup.service.waiting import Wait
 from dedup.settings import CanonicalPolicy, Settings
 from dedup.store import deadletters, feed
@@ -24,6 +24,7 @@ from dedup.views import (
     MatchView,
     Page,
     Receipt,
+    Sort,
     StatusView,
     StoryView,
     Waited,

@@ -23,7 +23,7 @@ from dedup.outlets import load_outlets
 from dedup.service import broker, ingest, listing
 from dedup.service.drain import Drain
 from dedup.service.intake import Intake, to_wake
-from dedup.service.listing import Filters, Sort, Which
+from dedup.service.listing import Filters, Which
 from dedup.service.match import Matcher, pair
 from dedup.service.queries import Reader
 from dedup.service.waiting import Version, Wait, check
@@ -39,6 +39,7 @@ from dedup.views import (
     MatchView,
     Page,
     Receipt,
+    Sort,
     StatusView,
     StoryView,
     Waited,

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, TypedDict
+from typing import Any, TypedDict
 
 from dedup.errors import InputError
 from dedup.service.queries import Reader
 from dedup.store import keys, reading
 from dedup.store.connection import Plan
 from dedup.store.records import STANDS, Record, StoryRecord, milliseconds
-from dedup.views import Page, StoryView
-
-Sort = Literal["updated", "size", "first"]
+from dedup.views import Page, Sort, StoryView
 
 #: Stories read at a time, and looked through for one page; a page that ends there has a cursor to go on.
 _CHUNK, _MOST_LOOKED_AT = 200, 20_000

@@ -35,8 +35,7 @@ def see(scope: str) -> Callable[[Request], Coroutine[Any, Any, Caller]]:
                 303, "sign-in", "sign in first", headers={"Location": f"/sign-in?{urlencode({'next': target})}"}
             )
         request.state.who = caller
-        if not caller.may(scope):
-            raise Problem(403, "scope", f"this key has {', '.join(caller.scopes)}; {scope} is needed for this")
+        caller.must(scope)
         return caller
 
     return check

@@ -16,7 +16,7 @@ from dedup.api.pages.render import link, page
 from dedup.api.pages.session import see
 from dedup.errors import ArticleError, InputError, NotFound
 from dedup.settings import CanonicalPolicy
-from dedup.views import Member, StoryView
+from dedup.views import Member, Sort, StoryView
 
 router = APIRouter()
 
@@ -169,4 +169,4 @@ def _count(value: str, name: str) -> int:
 
 
 def _sort(value: str) -> Any:
-    return value if value in ("updated", "size", "first") else "updated"
+    return value if value in get_args(Sort) else "updated"
