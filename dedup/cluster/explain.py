@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -104,9 +105,10 @@ def explain_pairs(
     readings = _read(articles)
     weights = dict(zip(prepared.term_hash.tolist(), prepared.weight.tolist(), strict=True)) if passages else {}
     found = []
-    for (i, j), row in zip(pairs, rows, strict=True):
+    columns = (rows * model.coef).tolist(), (rows[:, [NAMES.index(name) for name in _COSINES]] ** 2).tolist()
+    for (i, j), added, cosines in zip(pairs, *columns, strict=True):
         one, two = articles[i], articles[j]
-        terms = {name: value for name, value in zip(NAMES, (row * model.coef).tolist(), strict=True) if value}
+        terms = {name: value for name, value in zip(NAMES, added, strict=True) if value}
         terms["base"] = model.intercept
         hours = None
         if one.published_at and two.published_at:
@@ -115,7 +117,7 @@ def explain_pairs(
         found.append(
             PairEvidence(
                 float(1 / (1 + np.exp(-sum(terms.values())))),
-                {name: float(row[NAMES.index(name)] ** 2) for name in _COSINES},
+                dict(zip(_COSINES, cosines, strict=True)),
                 _shared_names(readings[i].names & readings[j].names),
                 agreeing[:SHOWN_ANCHORS], conflicting[:SHOWN_ANCHORS], hours, terms,
                 _nearest(readings[i], readings[j], weights) if passages else (),
@@ -130,20 +132,20 @@ def _read(articles: Sequence[Article]) -> list[_Reading]:
     # Title and body as one text of two lines keeps every token in one column.
     texts = Texts.of([f"{title}\n{body}" if title else body for title, body in pairs])
     tokens = tokenize(texts)
-    titles = tokenize(Texts.of([title for title, _ in pairs])).counts.tolist()
-    return [_Reading(article, texts, tokens, i, titles[i]) for i, article in enumerate(articles)]
+    return [_Reading(article, texts, tokens, i, titled=bool(pairs[i][0])) for i, article in enumerate(articles)]
 
 
 class _Reading:
-    """Text ``i`` of a column, read for people: names, anchors, sentences."""
+    """Text ``i`` of a column, read for people: names, anchors, sentences.  ``titled``: its first line is the title."""
 
-    def __init__(self, article: Article, texts: Texts, tokens: Tokens, i: int, title_tokens: int) -> None:
+    def __init__(self, article: Article, texts: Texts, tokens: Tokens, i: int, *, titled: bool) -> None:
         first, last = int(tokens.offsets[i]), int(tokens.offsets[i + 1])
         self._tokens = {name: getattr(tokens, name)[first:last] for name in _COLUMNS}
         self._bytes = texts.data[texts.offsets[i] : texts.offsets[i + 1]]
         self._raw = self._bytes.tobytes()
         self._starts, self._ends = self._tokens["start"].tolist(), self._tokens["end"].tolist()
         self.names = self._names()
+        title_tokens = bisect_left(self._starts, self._raw.index(b"\n")) if titled else 0
         self.anchors = self._anchors(article, title_tokens)
 
     def span(self, first: int, last: int) -> str:

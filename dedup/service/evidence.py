@@ -41,11 +41,17 @@ def evidence_of_links(
     told = [(one, other) for one, other in pairs if one in place and other in place]
     if not told:
         return {}
-    articles = [Article.from_dict(documents[number]) for number in numbers]
+    articles = [_read_for_evidence(records[number].id, documents[number]) for number in numbers]
     features = Features.unpack([records[number].features for number in numbers])
     places = [(place[one], place[other]) for one, other in told]
     explained = explain_pairs(articles, places, features=features, passages=False)
     return {pair: _evidence(found) for pair, found in zip(told, explained, strict=True)}
+
+
+def _read_for_evidence(name: str, document: Mapping[str, Any]) -> Article:
+    """Of a stored article what evidence is made of: the rest was looked through when it came."""
+    kept: dict[str, Any] = {field: document.get(field) for field in ("text", "title", "published_at")}
+    return Article(id=name, **kept)
 
 
 def _evidence(found: PairEvidence, *, jaccard: float | None = None, containment: float | None = None) -> Evidence:

@@ -380,8 +380,12 @@ def _duplicate(record: Record, place: Membership, mine: Membership) -> Duplicate
 
 
 def _lead(document: Mapping[str, Any] | None) -> str | None:
-    # White space takes less than seven eighths of any beginning worth showing.
-    return None if document is None else " ".join(document.get("text", "")[: 8 * LEAD].split())[:LEAD]
+    if document is None:
+        return None
+    text = document.get("text", "")
+    # Half of a beginning is seldom white space; of one worth showing never seven eighths.
+    short = " ".join(text[: 2 * LEAD].split())
+    return (short if len(short) >= LEAD else " ".join(text[: 8 * LEAD].split()))[:LEAD]
 
 
 def _time(record: Record) -> int:
