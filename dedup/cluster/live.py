@@ -248,8 +248,9 @@ class LiveStories:
         DedupError
             If the number is live already.
         """
-        before = [column.copy() for column in self._state.lists]
+        before, homeless = [column.copy() for column in self._state.lists], self._homeless
         (decision,) = self.assign([number], features)
+        self._homeless = homeless
         for column, old in zip(self._state.lists, before, strict=True):
             column[: len(old)] = old
         self._state.story[self._slot.pop(number)] = -1
@@ -295,7 +296,9 @@ class LiveStories:
             links[k].append(self._link_of(slot, row, other, strength))
         merges_of: list[list[Merge]] = [[] for _ in numbers]
         for k, into, gone in merges[:merged].tolist():
-            merges_of[k].append(Merge(self._key[gone], self._key[into]))
+            merge = Merge(self._key[gone], self._key[into])
+            merges_of[k].append(merge)
+            self._homeless = {n: merge.into if key == merge.gone else key for n, key in self._homeless.items()}
         link = self._model.link_probability
         decisions = []
         for k, number in enumerate(numbers):

@@ -84,6 +84,19 @@ def test_duplicates_outlive_a_removed_representative() -> None:
     assert live.stories["s0"] == [1, 20]
 
 
+def test_duplicates_without_a_representative_go_where_their_story_merges() -> None:
+    live = LiveStories()
+    live.load([0, 1, 2], featurize([FIRE_HANOI[0], FIRE_HANOI[0], FIRE_HANOI[1]]), ["kept", "gone", "gone"])
+    live.follow(20, 1)
+    live.remove(1)
+    late = featurize([FIRE_HANOI[0]])
+
+    assert [(merge.gone, merge.into) for merge in live.ask(3, late).merged] == [("gone", "kept")]
+    assert live.story_of(20) == "gone"
+    live.assign([3], late)
+    assert live.stories == {"kept": [0, 2, 3, 20]}
+
+
 def test_expired_articles_are_named_and_undated_ones_stay() -> None:
     live = grown()
     live.assign([30], featurize([Article(id="u", text=FIRE_HANOI[0].text)]))
