@@ -261,17 +261,16 @@ class _Run:
         stories = connection.run(reading.stories({story for knot, _ in found for story in knot.old}))
         total = Changes()
         same = _unchanged(places, wanted, {number: story.canonical for number, story in stories.items()})
-        total.kept += sum(knot.old[0] in same for knot, _ in found if len(knot.old) == 1)
-        changed = [(knot, takes) for knot, takes in found if not (len(knot.old) == 1 and knot.old[0] in same)]
+        changed = [(knot, takes) for knot, takes in found if len(knot.old) > 1 or knot.old[0] not in same]
+        total.kept = len(found) - len(changed)
         for batch in batches(changed, lambda knot: sum(stories[n].articles for n in knot.old if n in stories)):
             draft = Rearrangement(connection, lang, time.time_ns() // 1_000_000)
-            draft.load(stories=[number for place in batch for number in changed[place][0].old])
+            draft.load(stories=[number for knot, _ in batch for number in knot.old])
 
             def choose(members: list[int], draft: Rearrangement = draft) -> int:
                 return members[pick_members([[draft.record(number) for number in members]], policy, trust)[0]]
 
-            for place in batch:
-                knot, takes = changed[place]
+            for knot, takes in batch:
                 total.add(draft.rearrange(knot, takes, wanted, choose))
             if lease is not None:
                 lease.renew()

@@ -6,7 +6,7 @@ the same stories, stay with their duplicate group, else with the story that thei
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -281,12 +281,14 @@ class Rearrangement(Draft):
             self._set_story(number, story.changed(groups=groups, updated_ms=self.now_ms))
 
 
-def batches(found: Sequence[tuple[Knot, dict[int, int]]], sizes: Callable[[Knot], int]) -> Iterator[list[int]]:
-    """Cut knots into commits: positions in ``found``."""
-    batch: list[int] = []
+def batches(
+    found: Iterable[tuple[Knot, dict[int, int]]], sizes: Callable[[Knot], int]
+) -> Iterator[list[tuple[Knot, dict[int, int]]]]:
+    """Cut knots into commits."""
+    batch: list[tuple[Knot, dict[int, int]]] = []
     size = 0
-    for place, (knot, _) in enumerate(found):
-        batch.append(place)
+    for knot, takes in found:
+        batch.append((knot, takes))
         size += sizes(knot)
         if size >= _COMMIT:
             yield batch

@@ -205,11 +205,8 @@ def _clustering(
     left, right = pair_ends(codes)
     # A link is the strongest of one of its ends at least.
     logits = np.where(link[left] == codes, best[left], best[right])
-    alone = np.bincount(labels, minlength=n)[labels] == 1
-    score = 1 / (1 + np.exp(-model.link_scale * (strength - model.link_at)))
-    score[alone] = 1
     probability = (1 / (1 + np.exp(-logits))).astype(np.float32)
-    return StoryClustering(labels, score.astype(np.float32), left, right, probability)
+    return StoryClustering(labels, model.belonging(labels, strength), left, right, probability)
 
 
 @kernel()

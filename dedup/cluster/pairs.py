@@ -90,6 +90,15 @@ class PairModel:
         """Probability that a link of those joint log-odds is right."""
         return float(1 / (1 + np.exp(-self.link_scale * (joint_logit - self.link_at))))
 
+    def belonging(self, labels: NDArray[np.int64], strength: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Probability that each article is in its story by right, ``float32[n]``; 1 for one that is alone.
+
+        ``labels``, ``strength``: as :func:`dedup.cluster.linkage.average_linkage` gives them.
+        """
+        probability = 1 / (1 + np.exp(-self.link_scale * (strength - self.link_at)))
+        probability[np.bincount(labels)[labels] == 1] = 1
+        return np.asarray(probability, dtype=np.float32)
+
     def features(
         self, features: Features, left: NDArray[np.int64], right: NDArray[np.int64], idf: Idf | None = None
     ) -> NDArray[np.float32]:

@@ -97,9 +97,6 @@ def _clustering(
     prepared: Prepared, model: PairModel, labels: NDArray[np.int64], strength: NDArray[np.float32],
     left: NDArray[np.int64], right: NDArray[np.int64], logits: NDArray[np.float32],
 ) -> StoryClustering:  # fmt: skip
-    alone = np.bincount(labels, minlength=len(labels))[labels] == 1
-    score = 1 / (1 + np.exp(-model.link_scale * (strength - model.link_at)))
-    score[alone] = 1
     inside = labels[left] == labels[right]
     left, right, logits = left[inside], right[inside], logits[inside]
     ends = np.concatenate([left, right])
@@ -108,4 +105,5 @@ def _clustering(
     first = np.concatenate([[True], ends[order][1:] != ends[order][:-1]]) if len(order) else np.empty(0, bool)
     best = np.unique(pair[order][first])
     probability = 1 / (1 + np.exp(-logits[best]))
-    return StoryClustering(labels, score.astype(np.float32), left[best], right[best], probability.astype(np.float32))
+    score = model.belonging(labels, strength)
+    return StoryClustering(labels, score, left[best], right[best], probability.astype(np.float32))

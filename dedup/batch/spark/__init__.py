@@ -8,7 +8,8 @@ that died goes on after its last whole stage.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -204,19 +205,11 @@ class _Run:
 
         write_report(findings(self, found, inputs, rejected), path)
 
-    def _stage(self, name: str) -> _Clock:
-        return _Clock(name, self.seconds, self._progress)
-
-
-class _Clock:
-    def __init__(self, name: str, seconds: dict[str, float], progress: Progress | None) -> None:
-        self._name, self._seconds, self._progress = name, seconds, progress
-
-    def __enter__(self) -> None:
-        self._task = self._progress.add_task(self._name, total=1) if self._progress else None
-        self._started = time.monotonic()
-
-    def __exit__(self, *_: object) -> None:
-        self._seconds[self._name] = round(time.monotonic() - self._started, 3)
+    @contextmanager
+    def _stage(self, name: str) -> Iterator[None]:
+        task = self._progress.add_task(name, total=1) if self._progress else None
+        started = time.monotonic()
+        yield
+        self.seconds[name] = round(time.monotonic() - started, 3)
         if self._progress:
-            self._progress.advance(self._task, 1)
+            self._progress.advance(task, 1)

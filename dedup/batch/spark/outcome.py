@@ -11,6 +11,8 @@ import pyarrow as pa
 
 from dedup.batch.memory import peak_memory
 from dedup.batch.report import RunReport, Stage
+from dedup.batch.rows import ROW
+from dedup.batch.spark.columns import spark_columns
 from dedup.batch.spark.settle import Settled
 from dedup.cluster.canonical import pick_canonicals
 from dedup.cluster.relation import Relation
@@ -27,10 +29,6 @@ if TYPE_CHECKING:
 
 _SPREAD = 128
 _BINS = 50
-_ROW = (
-    "id string, story_id string, duplicate_group_id string, relation string, is_canonical boolean, "
-    "canonical_id string, score double"
-)
 
 
 def outcome(
@@ -118,7 +116,7 @@ def named_rows(found: DataFrame) -> DataFrame:
                 }
             )
 
-    return found.mapInArrow(name, _ROW)
+    return found.mapInArrow(name, spark_columns(ROW))
 
 
 def findings(run: _Run, found: DataFrame, inputs: tuple[str, ...], rejected: int) -> RunReport:

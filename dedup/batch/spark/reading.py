@@ -31,10 +31,6 @@ READ = (
     .append(pa.field("row", pa.int64()))
     .append(pa.field("problem", pa.string()))
 )
-SPARK_READ = (
-    "id string, title string, text string, url string, source string, published_at timestamp, lang string, "
-    "metadata string, file int, row long, problem string"
-)
 _CHUNK = 1024
 
 Record = tuple[int, int, Callable[[], Article]]

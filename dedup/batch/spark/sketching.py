@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from dedup.article import Article
-from dedup.batch.spark.reading import SPARK_READ, Layout
+from dedup.batch.spark.columns import spark_columns
+from dedup.batch.spark.reading import READ, Layout
 from dedup.batch.spark.settle import Settled
 from dedup.settings import SketchSettings
 from dedup.sketch.fingerprint import Fingerprints
@@ -18,21 +19,20 @@ from dedup.vectors import featurize
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-_SKETCH = {
-    "content_a": pa.int64(),
-    "content_b": pa.int64(),
-    "signature": pa.binary(),
-    "rate": pa.int32(),
-    "samples": pa.binary(),  # uint32 one after the other: Spark copies bytes, and lists number by number
-    "features": pa.binary(),
-    "published": pa.int64(),
-    "detected": pa.string(),
-}
-#: What was read, and the sketch of each article; none for a record that was refused.
-SKETCHED = (
-    f"{SPARK_READ}, content_a long, content_b long, signature binary, rate int, samples binary, features binary, "
-    "published long, detected string"
+_SKETCH = pa.schema(
+    {
+        "content_a": pa.int64(),
+        "content_b": pa.int64(),
+        "signature": pa.binary(),
+        "rate": pa.int32(),
+        "samples": pa.binary(),  # uint32 one after the other: Spark copies bytes, and lists number by number
+        "features": pa.binary(),
+        "published": pa.int64(),
+        "detected": pa.string(),
+    }
 )
+#: What was read, and the sketch of each article; none for a record that was refused.
+SKETCHED = spark_columns(pa.schema([*READ, *_SKETCH]))
 
 
 def sketch_with(settings: SketchSettings) -> Layout:
@@ -42,8 +42,8 @@ def sketch_with(settings: SketchSettings) -> Layout:
         if articles:
             columns = _sketch(batch.column("text"), articles, settings)
         else:
-            columns = [pa.nulls(batch.num_rows, kind) for kind in _SKETCH.values()]
-        return pa.RecordBatch.from_arrays([*batch.columns, *columns], [*batch.schema.names, *_SKETCH])
+            columns = [pa.nulls(batch.num_rows, field.type) for field in _SKETCH]
+        return pa.RecordBatch.from_arrays([*batch.columns, *columns], [*batch.schema.names, *_SKETCH.names])
 
     return sketch
 
@@ -65,7 +65,7 @@ def _sketch(texts: pa.Array, articles: Sequence[Article], settings: SketchSettin
         "published": features.published,
         "detected": features.languages,
     }
-    return [pa.array(columns[name], kind) for name, kind in _SKETCH.items()]
+    return [pa.array(columns[field.name], field.type) for field in _SKETCH]
 
 
 def number_articles(read: DataFrame, settled: Settled) -> DataFrame:

@@ -165,9 +165,7 @@ def _linked(
         # Numbers go by preference: the lowest of a story is its founder.
         founder = np.full(numbers.size, numbers.size)
         np.minimum.at(founder, labels, np.arange(numbers.size))
-        alone = np.bincount(labels, minlength=numbers.size)[labels] == 1
-        score = np.where(alone, 1.0, 1 / (1 + np.exp(-model.link_scale * (strength - model.link_at))))
-        score = score.astype(np.float32).astype(np.float64)
+        score = model.belonging(labels, strength).astype(np.float64)
         return pa.table({"number": numbers, "story": numbers[founder[labels]], "score": score})
 
     both = members.groupBy("part").cogroup(pairs.groupBy("part"))
