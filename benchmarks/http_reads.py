@@ -54,7 +54,6 @@ def main() -> None:
         }
         settings = Settings.load(environ={}, overrides=overrides)
         with Supervisor(settings, port=0) as supervisor, Service.open(settings=settings) as service:
-            supervisor.wait_ready()
             service.push(rows[: args.articles], wait=600.0)
             ids = Path(folder) / "ids"
             ids.write_text("\n".join(quote(row["id"], safe="") for row in rows[: args.articles]), encoding="utf-8")

@@ -40,7 +40,6 @@ def main() -> None:
         overrides = {"store.url": f"embedded:{folder}/store", "workers.concurrency": 2, "log.level": "warning"}
         settings = Settings.load(environ={}, overrides=overrides)
         with Supervisor(settings, port=0) as supervisor, sync_playwright() as driver:
-            supervisor.wait_ready()
             cut = fill(supervisor.url, settings)
             browser = driver.chromium.launch(executable_path=path, args=QUIET)
             for look, options in LOOKS.items():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,17 +55,8 @@ def running(folder: Path) -> Iterator[str]:
     """Run a whole service: store, Celery workers, scheduler and API as processes; yield its URL."""
     overrides = {"store.url": f"embedded:{folder}/store", "workers.concurrency": 2, "log.level": "warning"}
     settings = Settings.load(environ={}, overrides=overrides)
-    with Supervisor(settings, port=settings.api.port if mine(settings.api.port) else 0) as supervisor:
-        supervisor.wait_ready()
+    with Supervisor(settings, port=0) as supervisor:
         yield supervisor.url
-
-
-def mine(port: int) -> bool:
-    """Whether nobody listens on a port of this machine, nor is about to: of test processes the first may have it."""
-    if os.environ.get("PYTEST_XDIST_WORKER", "gw0") != "gw0":
-        return False
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 @pytest.fixture(scope="session")
@@ -87,5 +76,5 @@ def scratch(tmp_path: Path) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def remote(served: str) -> Iterator[httpx.Client]:
     """A plain HTTP client of the served API."""
-    with httpx.Client(base_url=served, timeout=30) as client:
+    with httpx.Client(base_url=served, timeout=60) as client:
         yield client

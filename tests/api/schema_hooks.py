@@ -7,7 +7,7 @@ from typing import Any
 import schemathesis
 
 #: Seconds that pushes wait until their articles are visible, so that what was created can be asked for.
-PUSHED = 20.0
+PUSHED = 60.0
 
 
 @schemathesis.hook

@@ -21,7 +21,7 @@ def test_every_operation_keeps_to_the_document(scratch: str, tmp_path: Path) -> 
     if command is None:
         pytest.skip("schemathesis is not installed")
     options = ["--checks", "all", "--max-examples", os.environ.get("SCHEMA_EXAMPLES", "8"), "--continue-on-failure"]
-    options += ["--request-timeout", "40"]
+    options += ["--request-timeout", "90"]
     environ = dict(os.environ) | {"SCHEMATHESIS_HOOKS": "schema_hooks", "PYTHONPATH": str(Path(__file__).parent)}
     run = [command, "run", f"{scratch}/openapi.json", *options]
     done = subprocess.run(run, env=environ, cwd=tmp_path, capture_output=True, text=True, timeout=3000)

@@ -32,7 +32,6 @@ def served(tmp_path_factory: pytest.TempPathFactory, seeds: Path) -> Iterator[st
     folder = tmp_path_factory.mktemp("browser")
     overrides = {"store.url": f"embedded:{folder}/store", "workers.concurrency": 2, "log.level": "warning"}
     with Supervisor(Settings.load(environ={}, overrides=overrides), port=0) as supervisor:
-        supervisor.wait_ready()
         with Client(supervisor.url) as client:
             articles = list(read_articles([seeds]))
             client.push(articles, wait=60)

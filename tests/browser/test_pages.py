@@ -115,7 +115,7 @@ def test_a_dead_letter_is_seen_and_retried(page: Any, served: str) -> None:
 
     assert "1 sent to the queue again" in page.get_by_role("status").inner_text()
     with Client(served) as client:
-        assert client.wait(["poison"], timeout=30)
+        assert client.wait(["poison"], timeout=60)
 
 
 def bury(served: str, raw: dict[str, str]) -> None:
