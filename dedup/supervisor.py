@@ -228,7 +228,7 @@ class Supervisor:
         count = self.settings.workers.concurrency or max(1, (os.cpu_count() or 2) - 1)
         planned: list[_Child] = []
         if "workers" in self.parts:
-            # One queue a worker: see workers/handover.py. For each process a message more is at hand: to acknowledge one
+            # One queue a worker: see workers/handover.py. A message more a process is at hand: to acknowledge one
             # and take the next is four round trips to a busy store.
             ingest = ["-Q", INGEST, "-c", str(count), "-n", "ingest@%h", "-P", "prefork", "--prefetch-multiplier", "2"]
             planned.append(_Child("ingest", [*celery, "worker", *ingest, *quiet]))

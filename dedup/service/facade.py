@@ -22,7 +22,7 @@ from dedup.log import trail
 from dedup.outlets import load_outlets
 from dedup.service import broker, ingest, listing
 from dedup.service.drain import Drain
-from dedup.service.intake import Intake, to_wake
+from dedup.service.intake import Intake
 from dedup.service.listing import Filters, Which
 from dedup.service.match import Matcher, pair
 from dedup.service.queries import Reader
@@ -223,8 +223,8 @@ class Service:
         tried: the one that kills its worker ``queue.tries`` times becomes a dead letter.  What was taken
         down after the queue took the message (``accepted_us``, by the store's clock) is passed over.
         """
-        self._intake.take(message, records, accepted_us=accepted_us)
-        self.wake()
+        waiting = self._intake.take(message, records, accepted_us=accepted_us, idle_ms=self._idle_ms)
+        self._ask_for_drain(waiting)
 
     def bury(self, raws: Iterable[Any], reason: str, *, tries: int = 1) -> None:
         """Make dead letters of messages or articles."""
@@ -232,8 +232,8 @@ class Service:
 
     def wake(self) -> None:
         """Ask for a drain of every language that waits and has not been asked for lately."""
-        for lang in self.connection.run(to_wake(round(self.settings.workers.tick_seconds * 1000))):
-            broker.send(self.app, broker.ASSIGN, [lang])
+        waiting = self.connection.one(*scripts.wake(life_ms=self._idle_ms))
+        self._ask_for_drain(lang.decode() for lang in waiting)
 
     def assign(self, lang: str | None = None, *, seconds: float = math.inf) -> int:
         """Decide groups and stories of what is pending, in this process; return the number of entries decided.
@@ -256,6 +256,15 @@ class Service:
             return False
         self.assign(lang.decode())
         return True
+
+    @property
+    def _idle_ms(self) -> int:
+        """For how long nobody else is asked to drain a language of which somebody was asked."""
+        return round(self.settings.workers.tick_seconds * 1000)
+
+    def _ask_for_drain(self, languages: Iterable[str]) -> None:
+        for lang in languages:
+            broker.send(self.app, broker.ASSIGN, [lang])
 
     def _clock(self) -> int | None:
         """Now by the store's clock; not known while the store is away, for which the queue need not wait."""

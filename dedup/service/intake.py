@@ -17,7 +17,8 @@ from dedup.service import ingest
 from dedup.service.repeated import RepeatedLines
 from dedup.settings import Settings
 from dedup.store import deadletters, keys, meters, scripts, tries
-from dedup.store.connection import Connection, Plan
+from dedup.store.connection import Connection, together
+from dedup.text.boilerplate import Boilerplate
 from dedup.views import Receipt
 
 #: Articles prepared at a time, and admitted by one script: it holds up everybody else, half a millisecond.
@@ -47,24 +48,24 @@ class Intake:
 
         ``accepted_us`` is when the queue took them: those taken down since are passed over.
         """
-        valid, refused = ingest.validate(records)
-        self._bury([(one.raw, f"{one.error.field or 'article'}: {one.error.reason}", 1) for one in refused])
-        started = time.perf_counter()
-        for start in range(0, len(valid), BATCH):
-            self._admit(valid[start : start + BATCH], accepted_us)
-        seconds = time.perf_counter() - started
-        self._connection.execute([*meters.observe("ingest", [seconds] * len(valid)), *_counted("ingested", len(valid))])
-        trail("ingested", (article.id for article in valid), seconds=round(seconds, 4))
-        return Receipt(tuple(article.id for article in valid), tuple(one.rejection() for one in refused))
+        lines = self._connection.run(self._lines.current())
+        receipt, measured = self._ingest(records, lines, accepted_us)
+        self._connection.execute(measured)
+        return receipt
 
-    def take(self, message: str, records: Sequence[Any], *, accepted_us: int | None = None) -> None:
-        """Ingest the articles of a queue message.
+    def take(self, message: str, records: Sequence[Any], *, accepted_us: int | None = None, idle_ms: int) -> list[str]:
+        """Ingest the articles of a queue message; return the languages that somebody is to be asked to decide.
 
-        Delivered again after its worker died, they go one by one, each noted before it is tried.
+        Delivered again after its worker died, they go one by one, each noted before it is tried.  A language is not
+        returned again for ``idle_ms``, unless somebody has begun to decide it.
+
+        Beside a busy store every round trip waits for the scripts of others: what is asked or told of a message goes
+        in one before its articles and one after them.
         """
-        seen = self._connection.run(tries.begin(message))
+        seen, lines = self._connection.run(together(tries.begin(message), self._lines.current()))
+        measured: list[scripts.Command] = []
         if seen.deliveries == 1:
-            self._ingest_or_isolate(records, accepted_us)
+            measured = self._ingest_or_isolate(records, lines, accepted_us)
         else:
             start = seen.suspect or 0
             for place in range(start, len(records)):
@@ -73,8 +74,9 @@ class Intake:
                     self._bury([(records[place], reason, seen.deaths)])
                     continue
                 self._connection.run(tries.attempt(message, place))
-                self._ingest_or_isolate(records[place : place + 1], accepted_us)
-        self._connection.run(tries.end(message))
+                measured += self._ingest_or_isolate(records[place : place + 1], lines, accepted_us)
+        *_, languages = self._connection.execute([*measured, tries.end(message), scripts.wake(life_ms=idle_ms)])
+        return [lang.decode() for lang in languages]
 
     def bury(self, raws: Iterable[Any], reason: str, *, tries: int = 1) -> None:
         """Make dead letters of messages or articles."""
@@ -84,30 +86,46 @@ class Intake:
         """Add to what was done in this minute, and ever."""
         self._connection.execute(_counted(name, number))
 
-    def _ingest_or_isolate(self, records: Sequence[Any], accepted_us: int | None) -> None:
+    def _ingest_or_isolate(
+        self, records: Sequence[Any], lines: Boilerplate | None, accepted_us: int | None
+    ) -> list[scripts.Command]:
         try:
-            self.ingest(records, accepted_us=accepted_us)
+            return self._ingest(records, lines, accepted_us)[1]
         except StoreError:
             raise
         except Exception as error:  # whatever goes wrong with one article must not stop the others
             if len(records) == 1:
                 self._bury([(records[0], f"processing it failed: {type(error).__name__}: {error}"[:500], 1)])
-                return
-            for raw in records:
-                self._ingest_or_isolate([raw], accepted_us)
+                return []
+            return [command for raw in records for command in self._ingest_or_isolate([raw], lines, accepted_us)]
 
-    def _admit(self, articles: Sequence[Article], accepted_us: int | None) -> None:
+    def _ingest(
+        self, records: Iterable[Any], lines: Boilerplate | None, accepted_us: int | None
+    ) -> tuple[Receipt, list[scripts.Command]]:
+        """Take articles in; return what became of them and the commands that count them."""
+        valid, refused = ingest.validate(records)
+        self._bury([(one.raw, f"{one.error.field or 'article'}: {one.error.reason}", 1) for one in refused])
+        started = time.perf_counter()
+        for start in range(0, len(valid), BATCH):
+            self._admit(valid[start : start + BATCH], lines, accepted_us)
+        seconds = time.perf_counter() - started
+        trail("ingested", (article.id for article in valid), seconds=round(seconds, 4))
+        receipt = Receipt(tuple(article.id for article in valid), tuple(one.rejection() for one in refused))
+        return receipt, [*meters.observe("ingest", [seconds] * len(valid)), *_counted("ingested", len(valid))]
+
+    def _admit(self, articles: Sequence[Article], lines: Boilerplate | None, accepted_us: int | None) -> None:
         now_ms = time.time_ns() // 1_000_000
         span_ms = round(self._settings.store.matching_days * 86_400_000 / 3)
-        lines = self._connection.run(self._lines.current())
         prepared = ingest.prepare(articles, self._settings, now_ms=now_ms, lines=lines)
         steps = [
             (lang, listed[at : at + STEP]) for lang, listed in prepared.items() for at in range(0, len(listed), STEP)
         ]
-        # A script each, so that the server can see to others in between; one at a time cost more than it spared them.
-        replies = self._connection.execute(
-            [scripts.admit(lang, s, now_ms=now_ms, span_ms=span_ms, accepted_us=accepted_us) for lang, s in steps]
-        )
+        # One sent after the other: of what is sent together the server reads thirty kilobytes, runs all of that, and
+        # only then sees to anybody else.
+        replies = [
+            self._connection.one(*scripts.admit(lang, s, now_ms=now_ms, span_ms=span_ms, accepted_us=accepted_us))
+            for lang, s in steps
+        ]
         answers = (
             (one.id, status)
             for (_, step), reply in zip(steps, replies, strict=True)
@@ -129,14 +147,3 @@ class Intake:
 def _counted(name: str, number: int) -> list[scripts.Command]:
     minute = keys.rate(int(time.time()) // 60)
     return [scripts.expiring(minute, 600, ("HINCRBY", name, number)), meters.count(name, number)]
-
-
-def to_wake(life_ms: int) -> Plan[list[str]]:
-    """Languages that wait for decisions and of which nobody was told in the last ``life_ms``; now somebody is."""
-    (names,) = yield [("SMEMBERS", keys.LANGUAGES)]
-    languages = sorted(name.decode() for name in names)
-    lengths = yield [("LLEN", keys.pending(lang)) for lang in languages]
-    waiting = [lang for lang, length in zip(languages, lengths, strict=True) if length]
-    # The key says that somebody was asked: it is set for those alone who are, or the next arrival asks nobody.
-    asked = yield [("SET", keys.wake(lang), 1, "NX", "PX", life_ms) for lang in waiting]
-    return [lang for lang, first in zip(waiting, asked, strict=True) if first]

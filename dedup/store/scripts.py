@@ -49,7 +49,7 @@ def script(name: str) -> Script:
 @cache
 def by_digest() -> dict[str, Script]:
     """All scripts, by digest."""
-    names = ("admit", "clock", "remove", "commit", "expiring", "lease", "look", "meet", "restore", "story")
+    names = ("admit", "clock", "remove", "commit", "expiring", "lease", "look", "meet", "restore", "story", "wake")
     return {one.digest: one for one in map(script, names)}
 
 
@@ -165,6 +165,11 @@ def commit(
         words += (len(event.histories), event.pack(), *map(keys.story_history, event.histories))
     names = (keys.fence(lang), keys.position(lang), keys.pending(lang), keys.FEED)
     return script("commit")(names, token, position, decided, len(commands), len(events), *words)
+
+
+def wake(*, life_ms: int) -> Command:
+    """Answer the languages that wait for decisions and of which nobody was told in the last ``life_ms``."""
+    return script("wake")((keys.LANGUAGES,), life_ms)
 
 
 def take_lease(lang: str, holder: str, *, life_ms: int) -> Command:

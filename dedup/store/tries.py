@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from dedup.store import keys, scripts
 from dedup.store.connection import Plan
+from dedup.store.scripts import Command
 
 #: Seconds that the note on a message is kept.
 LIFE = 24 * 3600
@@ -40,6 +41,6 @@ def attempt(message: str, place: int) -> Plan[None]:
     yield [scripts.expiring(key, LIFE, ("HSET", "at", place), ("HINCRBY", f"k:{place}", 1))]
 
 
-def end(message: str) -> Plan[None]:
+def end(message: str) -> Command:
     """Forget a message that is done."""
-    yield [("DEL", keys.tries(message))]
+    return ("DEL", keys.tries(message))
