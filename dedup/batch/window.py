@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
@@ -14,6 +14,7 @@ from dedup.store.connection import Connection, Plan
 from dedup.store.records import Record, moment
 
 _PART = 4096
+#: Records asked for at first where an article was taken down.
 _PROBE = 64
 
 
@@ -22,15 +23,14 @@ def window_start(last: int, since_ms: int) -> Plan[int]:
     low, high = 1, last + 1
     while low < high:
         middle = (low + high) // 2
-        # Records of articles that were taken down are gone: ask the next few.
-        found = yield from reading.records(range(middle, min(high, middle + _PROBE)))
-        if not found:
-            high = middle if high - middle <= _PROBE else high
-            if high != middle:
-                low = middle + _PROBE
-            continue
-        first = min(found)
-        if found[first].received_ms < since_ms:
+        # Records of articles that were taken down are gone: the next that stands tells.
+        found: Mapping[int, Record] = {}
+        start, size = middle, _PROBE
+        while not found and start < high:
+            found = yield from reading.records(range(start, min(high, start + size)))
+            start, size = start + size, 2 * size
+        first = min(found, default=high)
+        if first < high and found[first].received_ms < since_ms:
             low = first + 1
         else:
             high = middle

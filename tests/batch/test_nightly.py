@@ -17,6 +17,7 @@ import pytest
 
 from benchmarks.corpus import as_sent, generate
 from dedup.batch.nightly import JOB
+from dedup.batch.window import window_start
 from dedup.cluster.whole import cluster_articles
 from dedup.service import Service
 from dedup.settings import Settings, StoreSettings
@@ -186,6 +187,18 @@ def test_a_run_elsewhere_is_left_alone(service: Service) -> None:
     assert service.nightly()["state"] == "running elsewhere"
     other.release()
     assert service.nightly()["state"] == "done"
+
+
+def test_the_window_is_found_over_articles_that_were_taken_down(service: Service) -> None:
+    words = " ".join(f"word{n}" for n in range(60))
+    service.ingest([{"id": f"a{n}", "text": words} for n in range(300)])
+    service.assign()
+    for n in range(120, 280):
+        assert service.delete(f"a{n}")
+    service.assign()
+    now_ms = round(service.article("a0").received_at.timestamp() * 1000)
+    for days, first in ((-1, 1), (1, 301)):
+        assert service.connection.run(window_start(300, now_ms + days * 86_400_000)) == first
 
 
 def test_an_empty_store_has_a_nightly_run(service: Service) -> None:
