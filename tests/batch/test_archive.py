@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -136,20 +138,26 @@ def test_an_export_while_articles_come_in_is_of_one_moment(
 ) -> None:
     service.ingest(rows[:200])
     service.assign()
-    over = threading.Event()
+    begun, exported = threading.Event(), threading.Event()
 
     def ingest() -> None:
-        for start in range(200, N, 10):
-            service.ingest(rows[start : start + 10])
-            service.assign()
-            service.delete(rows[start - 150]["id"])
-        over.set()
+        for turn in count():
+            for start in range(200, N, 10):
+                service.ingest([{**row, "text": f"{row['text']} {turn}"} for row in rows[start : start + 10]])
+                service.assign()
+                service.delete(rows[start - 150]["id"])
+                begun.set()
+                if exported.is_set():
+                    return
 
-    thread = threading.Thread(target=ingest)
-    thread.start()
-    export_store(service.connection, tmp_path / "export")
-    assert not over.is_set()
-    thread.join()
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(ingest)
+        try:
+            begun.wait(120)
+            export_store(service.connection, tmp_path / "export")
+        finally:
+            exported.set()
+        running.result()
     with Service.open(f"embedded:{tmp_path / 'two'}") as other:
         restore(other, tmp_path / "export")
         other.assign()
