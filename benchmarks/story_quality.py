@@ -6,6 +6,9 @@ Usage: python benchmarks/story_quality.py SET.jsonl.gz... [--corrections FILE] [
 Every figure judges an article by a model that has not seen its story (five folds over stories), or that has not seen
 its set at all ("left out").  The link decision is the packaged one.  Intervals hold 95% of what other stories of the
 same kind would give: true stories are drawn anew with replacement, with all their articles, 2,000 times.
+
+No story of the labelled sets has one article, but many of a stream have.  Whether a model bets on company is seen where
+three stories of five are left with one article, drawn five times.
 """
 
 from __future__ import annotations
@@ -53,6 +56,10 @@ FAMILIES = {
     "body cosine alone": tuple(name for name in NAMES if name != "body"),
 }
 SHIPPED = PairModel.default()
+#: Seconds between any two articles at most.
+FAR = 1e15
+#: Share of the stories that are left with one article, and how often they are drawn.
+ALONE, DRAWS = 0.6, 5
 
 
 def batch(features: Features, weights: Weights, *, idf: Idf | None = None, cut: float | None = None) -> np.ndarray:
@@ -82,6 +89,22 @@ def without(rows: Rows, names: Sequence[str]) -> Rows:
     x = rows.x.copy()
     x[:, [NAMES.index(name) for name in names]] = 0
     return replace(rows, x=x)
+
+
+def thinned(story: np.ndarray, seed: int) -> np.ndarray:
+    """Rows that are left, in order, when :data:`ALONE` of the stories keep one article, any of theirs."""
+    rng = np.random.default_rng(seed)
+    alone = rng.random(int(story.max()) + 1) < ALONE
+    shuffled = rng.permutation(len(story))
+    first = shuffled[np.unique(story[shuffled], return_index=True)[1]]
+    kept = ~alone[story]
+    kept[first] = True
+    return np.flatnonzero(kept)
+
+
+def mean_scores(runs: Sequence[dict[str, float]]) -> dict[str, float]:
+    """Mean of each score."""
+    return {name: float(np.mean([run[name] for run in runs])) for name in runs[0]}
 
 
 def line(name: str, scores: dict[str, float]) -> str:
@@ -161,16 +184,16 @@ def measure(
     by_story = shares(data.story, found)
     print(spread(f"{data.name} batch, cross-validated", by_story), flush=True)
     print(line(f"{data.name} batch, cross-validated, raw labels", score(raw.story, found)), flush=True)
-    prepared = prepare(features, Idf.prior().blend(features))
-    left, right = candidate_pairs(prepared, window=1e15, threads=None)
-    logits = pair_logits(prepared, weights, left, right, threads=None)
-    error = calibration_error(1 / (1 + np.exp(-logits)), data.story[left] == data.story[right])
-    print(f"{data.name} calibration error of {len(left):,} candidate pairs, held out: {error:.4f}", flush=True)
+    few = [thinned(data.story, seed) for seed in range(DRAWS)]
+    left_over = [batch(features.take(rows), weights._replace(model=weights.model[rows])) for rows in few]
+    runs = [score(data.story[rows], labels) for rows, labels in zip(few, left_over, strict=True)]
+    print(line(f"{data.name} batch, {ALONE:.0%} of the stories of one article", mean_scores(runs)), flush=True)
+    for window in (WINDOW, FAR):
+        calibration(data, features, weights, window)
     streamed = [stream(features, weights, np.random.default_rng(seed).permutation(n)) for seed in range(orders)]
     runs = [score(data.story, labels) for labels in streamed]
-    mean = {name: float(np.mean([run[name] for run in runs])) for name in runs[0]}
     deviation = np.std([run["bcubed_f1"] for run in runs])
-    print(line(f"{data.name} stream, {orders} orders (spread {deviation:.4f})", mean), flush=True)
+    print(line(f"{data.name} stream, {orders} orders (spread {deviation:.4f})", mean_scores(runs)), flush=True)
     every = np.mean([shares(data.story, labels) for labels in streamed], axis=0)
     print(spread(f"{data.name} stream, loss against batch", by_story, every), flush=True)
     if noise is not None:
@@ -180,6 +203,22 @@ def measure(
         print(line(f"{data.name} batch with {len(noise):,} distractors", score(data.story, mixed[:n])), flush=True)
         lost = shares(data.story, mixed[:n])
         print(spread(f"{data.name} distractors, loss against batch", by_story, lost), flush=True)
+
+
+def calibration(data: LabelledSet, features: Features, weights: Weights, window: float) -> None:
+    """Print how far the probabilities of pairs are from the truth, and how far chance alone would put them."""
+    prepared = prepare(features, Idf.prior().blend(features))
+    left, right = candidate_pairs(prepared, window=window, threads=None)
+    said = 1 / (1 + np.exp(-pair_logits(prepared, weights, left, right, threads=None).astype(np.float64)))
+    true = data.story[left] == data.story[right]
+    rng = np.random.default_rng(0)
+    chance = np.mean([calibration_error(said, rng.random(len(said)) < said) for _ in range(100)])
+    print(
+        f"{data.name} calibration of {len(left):,} candidate pairs {'of any time' if window == FAR else 'of 7 days'}: "
+        f"{true.sum():,} true, {said.sum():,.0f} said; error {calibration_error(said, true):.4f}, "
+        f"by chance {chance:.4f}",
+        flush=True,
+    )
 
 
 def ablate(sets: list[LabelledSet], features: list[Features], rows: list[Rows], editions: list[Rows]) -> None:
