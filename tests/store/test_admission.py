@@ -3,38 +3,15 @@
 from __future__ import annotations
 
 import struct
-from hashlib import blake2b
 from multiprocessing import get_context
 
 import pytest
 
-from dedup.article import Article
 from dedup.settings import StoreSettings
 from dedup.store import keys, scripts
 from dedup.store.connection import Connection
-from dedup.store.records import ADD, REMOVE, REPLACE, PendingEntry, Record, pack_body, pack_document, unpack_document
-
-BANDS = 8
-SPAN = 10**12
-
-
-def admission(name: str, bands: list[int], text: str | None = None) -> scripts.Admission:
-    article = Article(id=name, text=text or f"text of {name}", title=f"title of {name}")
-    return scripts.Admission(
-        id=name,
-        content=article.content_hash,
-        digest=blake2b(article.text.encode(), digest_size=16).digest(),
-        bands=struct.pack(f"<{len(bands)}I", *bands),
-        body=pack_body(article, 1_000, b"features", b""),
-        document=pack_document(article, text=True),
-    )
-
-
-def admit(
-    store: Connection, *articles: scripts.Admission, lang: str = "vi", now: int = 1_000, accepted: int | None = None
-) -> list[list[int]]:
-    answer: list[list[int]] = store.one(*scripts.admit(lang, articles, now_ms=now, span_ms=SPAN, accepted_us=accepted))
-    return answer
+from dedup.store.records import ADD, REMOVE, REPLACE, PendingEntry, Record, unpack_document
+from tests.store.admissions import BANDS, SPAN, admission, admit, distinct
 
 
 def waiting(store: Connection, lang: str = "vi") -> list[PendingEntry]:
@@ -43,10 +20,6 @@ def waiting(store: Connection, lang: str = "vi") -> list[PendingEntry]:
 
 def record(store: Connection, number: int) -> Record:
     return Record.unpack(number, store.one("GET", keys.record(number)))
-
-
-def distinct(seed: int) -> list[int]:
-    return [(seed * 2654435761 + band * 40503) % 2**32 for band in range(BANDS)]
 
 
 def test_an_article_is_stored_as_it_came(store: Connection) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 import pytest
-from test_admission import admission, admit, distinct
 
 from dedup.errors import FencedOut
 from dedup.store import keys, scripts
@@ -13,6 +12,7 @@ from dedup.store.connection import Connection
 from dedup.store.lease import take
 from dedup.store.records import Event
 from tests.eventually import eventually
+from tests.store.admissions import admission, admit, distinct
 
 EVENT = Event("article.added", "a", "s1", {"relation": "original"})
 
