@@ -237,27 +237,29 @@ def fingerprint_column(
         sample_counts[i] = sample(wide, total, rate, kept, samples[i])
 
 
+@inlined
+def band_key(signatures: Any, i: Any, band: Any, rows: Any) -> Any:
+    """Hash one band of the signature ``signatures[i]``; the band's number is mixed in."""
+    value = _BAND_START * U64(band + 1)
+    for row in range(band * rows, (band + 1) * rows):
+        value = (value ^ U64(signatures[i, row])) * _BAND_MUL
+        value ^= value >> _S32
+    return value
+
+
 @kernel()
 def hash_bands(signatures: Any, bands: int, rows: int, out: Any) -> None:
-    """Hash each band of ``signatures uint32[n, num_perm]`` to ``out uint64[n, bands]``; its number is mixed in."""
+    """Hash each band of ``signatures uint32[n, num_perm]`` to ``out uint64[n, bands]``."""
     for i in range(signatures.shape[0]):
         for band in range(bands):
-            value = _BAND_START * U64(band + 1)
-            for row in range(band * rows, (band + 1) * rows):
-                value = (value ^ U64(signatures[i, row])) * _BAND_MUL
-                value ^= value >> _S32
-            out[i, band] = value
+            out[i, band] = band_key(signatures, i, band, rows)
 
 
 @kernel()
 def pack_band(signatures: Any, members: Any, band: int, rows: int, out: Any) -> None:
-    """Write ``key << 32 | position`` of one band to ``out uint64[m]``: the 32 upper bits of :func:`hash_bands`' key."""
+    """Write ``key << 32 | position`` of one band to ``out uint64[m]``: the 32 upper bits of :func:`band_key`."""
     for m in range(members.shape[0]):
-        value = _BAND_START * U64(band + 1)
-        for row in range(band * rows, (band + 1) * rows):
-            value = (value ^ U64(signatures[members[m], row])) * _BAND_MUL
-            value ^= value >> _S32
-        out[m] = (value & _HIGH) | U64(m)
+        out[m] = (band_key(signatures, members[m], band, rows) & _HIGH) | U64(m)
 
 
 @kernel()
