@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -14,20 +15,20 @@ from dedup.article import Article
 from dedup.cluster.pair_features import NAMES, prepare
 from dedup.cluster.pair_kernels import same_anchor
 from dedup.cluster.pairs import PairModel, pair_rows
-from dedup.text import Texts, Tokens, tokenize
+from dedup.text import Texts, Tokens, shapes, tokenize
+from dedup.text.compiled import kernel
 from dedup.text.shapes import CAPITAL, DIGITS, MIXED, NEWLINE, SENTENCE_START, SPACES
-from dedup.vectors import Features, Idf, featurize
+from dedup.vectors import Features, Idf, featurize, lexicon
 from dedup.vectors import anchors as a
 from dedup.vectors.features import title_and_body
 from dedup.vectors.kernels import LEAD_TOKENS
-from dedup.vectors.lexicon import lexicon
 from dedup.views import Anchor
 
 #: Most names, anchors and passages shown.
 SHOWN_NAMES, SHOWN_ANCHORS, SHOWN_PASSAGES = 12, 12, 3
 _COSINES = ("body", "title", "lead", "names")
 _MAX_ANCHORS = 96
-_COLUMNS = ("hash", "start", "end", "flags", "separator", "value")
+NEW_LINE = ord("\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,38 +128,94 @@ def explain_pairs(
 
 
 def _read(articles: Sequence[Article]) -> list[_Reading]:
-    """Read articles for people; tokens of all are found at once."""
+    """Read articles for people; tokens, capitals and anchors of all are found at once."""
     pairs = [title_and_body(article) for article in articles]
     # Title and body as one text of two lines keeps every token in one column.
     texts = Texts.of([f"{title}\n{body}" if title else body for title, body in pairs])
     tokens = tokenize(texts)
-    return [_Reading(article, texts, tokens, i, titled=bool(pairs[i][0])) for i, article in enumerate(articles)]
+    anchors = _anchors(texts, tokens, [bool(title) for title, _ in pairs], [one.published_at for one in articles])
+    capital = np.flatnonzero((tokens.flags & CAPITAL != 0) & (tokens.flags & (DIGITS | MIXED) == 0))
+    capitals = capital, tokens.separator[capital] == SPACES, tokens.flags[capital] & SENTENCE_START != 0
+    bounds = np.searchsorted(capital, tokens.offsets).tolist()
+    return [
+        _Reading(texts, tokens, i, found, *(column[a:b].tolist() for column in capitals))
+        for i, (found, (a, b)) in enumerate(zip(anchors, pairwise(bounds), strict=True))
+    ]
+
+
+def _anchors(
+    texts: Texts, tokens: Tokens, titled: Sequence[bool], published: Sequence[datetime | None]
+) -> list[dict[int, tuple[int, int]]]:
+    """Weight and first token of each anchor of each text, by key; the first line of a titled one is its title."""
+    shape = len(texts), _MAX_ANCHORS
+    keys, weights, places = np.empty(shape, np.uint32), np.empty(shape, np.int64), np.empty(shape, np.int64)
+    counts = np.zeros(len(texts), np.int64)
+    seconds = [a.UNDATED if one is None else int(one.timestamp()) for one in published]
+    find_anchors_of_all(
+        texts.data, texts.offsets, tokens.offsets, tokens.hash, tokens.start, tokens.end, tokens.flags,
+        tokens.separator, tokens.value, np.array(titled, np.bool_), np.array(seconds, np.int64), *lexicon.lexicon(),
+        keys, weights, places, counts,
+    )  # fmt: skip
+    rows = zip(counts.tolist(), keys, weights, places, strict=True)
+    return [
+        dict(zip(k[:n].tolist(), zip(w[:n].tolist(), p[:n].tolist(), strict=True), strict=True)) for n, k, w, p in rows
+    ]
+
+
+@kernel(shapes, lexicon, a)
+def find_anchors_of_all(
+    data: Any, offsets: Any, token_offsets: Any,
+    hash_: Any, start: Any, end: Any, flags: Any, separator: Any, value: Any,
+    titled: Any, published: Any, words: Any, classes: Any, keys: Any, weights: Any, places: Any, counts: Any,
+) -> None:  # fmt: skip
+    """Fill rows of ``keys``, ``weights`` and ``places`` (``[n, 96]``) and ``counts int64[n]``: anchors of each text."""
+    for i in range(counts.shape[0]):
+        base, b, e = offsets[i], token_offsets[i], token_offsets[i + 1]
+        body = 0
+        if titled[i]:
+            line = np.int64(0)
+            while data[base + line] != NEW_LINE:
+                line += 1
+            while body < e - b and start[b + body] < line:
+                body += 1
+        for title in (True, False):
+            counts[i] = a.find_anchors(
+                data, base, offsets[i + 1], hash_[b:e], start[b:e], end[b:e], flags[b:e], separator[b:e], value[b:e],
+                0 if title else body, body if title else e - b, title, LEAD_TOKENS, published[i], words, classes,
+                keys[i], weights[i], places[i], counts[i],
+            )  # fmt: skip
 
 
 class _Reading:
-    """Text ``i`` of a column, read for people: names, anchors, sentences.  ``titled``: its first line is the title."""
+    """Text ``i`` of a column, read for people: names, anchors, sentences.
 
-    def __init__(self, article: Article, texts: Texts, tokens: Tokens, i: int, *, titled: bool) -> None:
-        first, last = int(tokens.offsets[i]), int(tokens.offsets[i + 1])
-        self._tokens = {name: getattr(tokens, name)[first:last] for name in _COLUMNS}
-        self._bytes = texts.data[texts.offsets[i] : texts.offsets[i + 1]]
-        self._raw = self._bytes.tobytes()
-        self._starts, self._ends = self._tokens["start"].tolist(), self._tokens["end"].tolist()
-        self.names = self._names()
-        title_tokens = bisect_left(self._starts, self._raw.index(b"\n")) if titled else 0
-        self.anchors = self._anchors(article, title_tokens)
+    Parameters
+    ----------
+    anchors:
+        Weight and first token of each, by key.
+    capitals, spaced, begins:
+        Its tokens with a capital, counted in the column; whether a space stands before each, and a sentence begins.
+    """
+
+    def __init__(
+        self, texts: Texts, tokens: Tokens, i: int, anchors: dict[int, tuple[int, int]],
+        capitals: list[int], spaced: list[bool], begins: list[bool],
+    ) -> None:  # fmt: skip
+        self._first, self._last = int(tokens.offsets[i]), int(tokens.offsets[i + 1])
+        self._tokens = tokens
+        self._raw = texts.data[texts.offsets[i] : texts.offsets[i + 1]].tobytes()
+        # Read one by one, and seldom: faster so than as arrays.
+        self._starts = tokens.start.data[self._first : self._last]
+        self._ends = tokens.end.data[self._first : self._last]
+        self.anchors = anchors
+        self.names = self._names([place - self._first for place in capitals], spaced, begins)
 
     def span(self, first: int, last: int) -> str:
         """Text of tokens ``first`` to ``last``, both included."""
         first, last = max(0, first), min(len(self._starts) - 1, last)
         return " ".join(self._raw[self._starts[first] : self._ends[last]].decode("utf-8", "replace").split())
 
-    def _names(self) -> set[str]:
-        flags = self._tokens["flags"]
-        capital = np.flatnonzero((flags & CAPITAL != 0) & (flags & (DIGITS | MIXED) == 0))
-        spaced = (self._tokens["separator"][capital] == SPACES).tolist()
-        begins = (flags[capital] & SENTENCE_START != 0).tolist()
-        places = capital.tolist()
+    def _names(self, places: list[int], spaced: list[bool], begins: list[bool]) -> set[str]:
         names: set[str] = set()
         k = 0
         while k < len(places):
@@ -174,22 +231,6 @@ class _Reading:
                 names.add(self.span(first + 1, last))
         return names
 
-    def _anchors(self, article: Article, title_tokens: int) -> dict[int, tuple[int, int]]:
-        """Weight and first token of each anchor, by key."""
-        t, n = self._tokens, len(self._starts)
-        keys, weights = np.empty(_MAX_ANCHORS, np.uint32), np.empty(_MAX_ANCHORS, np.int64)
-        places = np.empty(_MAX_ANCHORS, np.int64)
-        words, classes = lexicon()
-        published = a.UNDATED if article.published_at is None else int(article.published_at.timestamp())
-        count = 0
-        for first, last, title in ((0, title_tokens, True), (title_tokens, n, False)):
-            count = a.find_anchors(
-                self._bytes, 0, len(self._raw), t["hash"], t["start"], t["end"], t["flags"], t["separator"], t["value"],
-                first, last, title, LEAD_TOKENS, published, words, classes, keys, weights, places, count,
-            )  # fmt: skip
-        found = zip(keys[:count].tolist(), weights[:count].tolist(), places[:count].tolist(), strict=True)
-        return {key: (weight, place) for key, weight, place in found}
-
     def shown(self, key: int) -> Anchor:
         """An anchor of this text as people read it."""
         kind, place = key >> a.KIND_SHIFT, self.anchors[key][1]
@@ -204,10 +245,11 @@ class _Reading:
 
     def sentences(self) -> list[tuple[str, Counter[int]]]:
         """Sentences with the counts of their words' hashes."""
-        t = self._tokens
-        starts = np.flatnonzero((t["flags"] & SENTENCE_START != 0) | (t["separator"] == NEWLINE))
-        bounds = sorted({0, *starts.tolist(), len(self._starts)})
-        return [(self.span(b, e - 1), Counter(t["hash"][b:e].tolist())) for b, e in pairwise(bounds) if e - b >= 4]
+        mine = slice(self._first, self._last)
+        flags, separator, hashes = self._tokens.flags[mine], self._tokens.separator[mine], self._tokens.hash[mine]
+        starts = np.flatnonzero((flags & SENTENCE_START != 0) | (separator == NEWLINE))
+        bounds = sorted({0, *starts.tolist(), len(hashes)})
+        return [(self.span(b, e - 1), Counter(hashes[b:e].tolist())) for b, e in pairwise(bounds) if e - b >= 4]
 
 
 def _shared_names(names: set[str]) -> tuple[str, ...]:

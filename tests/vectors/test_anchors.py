@@ -83,3 +83,24 @@ def test_one_amount_written_two_ways_is_one_anchor() -> None:
 
     one, two = (featurize([Article(title="x", text=text)]) for text in ("giá 1,5 tỷ đồng", "giá 1500 triệu đồng"))
     assert one.anchor_key.tolist() == two.anchor_key.tolist()
+
+
+def test_articles_read_together_are_read_as_each_alone() -> None:
+    day = datetime(2020, 3, 4, tzinfo=UTC)
+    articles = [
+        Article(
+            title="Fire of 3 March in Huế", text="Mayor Lê Văn An of Huế spoke on Tuesday, 3 March.", published_at=day
+        ),
+        Article(text="A first line of 5 May\nThe Bank of Kent lost 40 million dollars on 6 May 2019."),
+        Article(title="…", text="…"),
+        Article(title="Nga\u0300y 7/8", text="Ông Đặng Văn Tường thắng 3-1 nga\u0300y 7/8."),
+    ]
+    for article, reading in zip(articles, _read(articles), strict=True):
+        (alone,) = _read([article])
+        assert (reading.names, reading.anchors, reading.sentences()) == (alone.names, alone.anchors, alone.sentences())
+        assert [reading.shown(key) for key in reading.anchors] == [alone.shown(key) for key in alone.anchors]
+    fire, bank = (
+        {reading.shown(key).value: weight for key, (weight, _) in reading.anchors.items()}
+        for reading in _read(articles[:2])
+    )
+    assert fire["2020-03-03"] > bank["2019-05-06"], "what stands in a title weighs more"
