@@ -209,7 +209,7 @@ def _clustering(
     return StoryClustering(labels, model.belonging(labels, strength), left, right, probability)
 
 
-@kernel()
+@kernel
 def _strongest(left: Any, right: Any, logits: Any, best: Any, link: Any) -> None:
     """Keep, for both ends of each pair, the pair of largest ``logits``, the lowest code on a tie."""
     for k in range(left.shape[0]):
@@ -229,7 +229,7 @@ def merge_counts(
     return merged[:size].copy(), added[:size].copy()
 
 
-@kernel()
+@kernel
 def _merge(keys: Any, counts: Any, more: Any, more_counts: Any, merged: Any, added: Any) -> int:
     i, j, size = 0, 0, 0
     while i < keys.shape[0] or j < more.shape[0]:

@@ -170,7 +170,7 @@ def distinct(codes: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return codes[first]
 
 
-@kernel()
+@kernel
 def heaviest_keys(offsets: Any, hashes: Any, bits: Any, weight: Any, most: Any) -> Any:
     """The ``most`` heaviest terms of each article: offsets, hashes and squared weights."""
     n = offsets.shape[0] - 1
@@ -207,7 +207,7 @@ def write_keys(kept: Any, hashes: Any, weight: Any, first: Any, keys: Any, weigh
     return at
 
 
-@kernel()
+@kernel
 def best_candidates(
     start: Any, stop: Any, order: Any, key_offsets: Any, weights: Any, lists: Any, begin: Any, postings: Any,
     bounds: Any, dated: Any, most: Any, budget: Any,

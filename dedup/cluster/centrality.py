@@ -45,7 +45,7 @@ def centrality(
     return out
 
 
-@kernel()
+@kernel
 def centrality_column(
     offsets: Any, hashes: Any, values: Any, starts: Any, peers: Any, peer_starts: Any, out: Any
 ) -> None:
@@ -95,7 +95,7 @@ def centrality_column(
             out[i] = min(1.0, max(0.0, 2 * out[i] / highest - 1))
 
 
-@kernel()
+@kernel
 def dot(offsets: Any, hashes: Any, values: Any, i: Any, j: Any) -> Any:
     """Dot product of the terms of two articles, both by rising hash."""
     a, b = offsets[i], offsets[j]

@@ -15,7 +15,7 @@ from dedup.article import Article
 from dedup.cluster.pair_features import NAMES, prepare
 from dedup.cluster.pair_kernels import same_anchor
 from dedup.cluster.pairs import PairModel, pair_rows
-from dedup.text import Texts, Tokens, shapes, tokenize
+from dedup.text import Texts, Tokens, tokenize
 from dedup.text.compiled import kernel
 from dedup.text.shapes import CAPITAL, DIGITS, MIXED, NEWLINE, SENTENCE_START, SPACES
 from dedup.vectors import Features, Idf, featurize, lexicon
@@ -162,7 +162,7 @@ def _anchors(
     ]
 
 
-@kernel(shapes, lexicon, a)
+@kernel
 def find_anchors_of_all(
     data: Any, offsets: Any, token_offsets: Any,
     hash_: Any, start: Any, end: Any, flags: Any, separator: Any, value: Any,

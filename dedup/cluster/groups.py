@@ -92,7 +92,7 @@ def groups_of(anchors: NDArray[np.int64]) -> Groups:
     return Groups(number[inverse].astype(np.int64), found[by_first])
 
 
-@kernel()
+@kernel
 def _anchor(starts: Any, neighbours: Any, scores: Any, anchor: Any) -> None:
     """Write each text's representative to ``anchor int64[n]``; all are ranks."""
     n = anchor.shape[0]

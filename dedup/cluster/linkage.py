@@ -18,7 +18,6 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from dedup.cluster import pair_kernels
 from dedup.cluster.pair_features import K, Prepared, Weights
 from dedup.cluster.pair_kernels import logit_of, mark, unmarked
 from dedup.text.compiled import kernel
@@ -108,7 +107,7 @@ def average_linkage(
     return labels, strength
 
 
-@kernel()
+@kernel
 def components(n: Any, left: Any, right: Any, largest: Any) -> Any:
     """Connected components; an edge that would make one larger than ``largest`` is left out."""
     parent = np.arange(n)
@@ -165,7 +164,7 @@ def find_nearest(doubt: Any, alive: Any, a: Any, nearest: Any, least: Any) -> No
             nearest[a], least[a] = b, doubt[a, b]
 
 
-@kernel(pair_kernels)
+@kernel
 def link_component(
     p: Any, w: Any, members: Any, left: Any, right: Any, logits: Any, cut: Any, labels: Any, strength: Any
 ) -> None:

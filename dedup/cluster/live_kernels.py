@@ -12,8 +12,6 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from dedup.cluster import linkage, live_postings, live_state, pair_kernels
-from dedup.cluster import relink as relinking
 from dedup.cluster.linkage import CLIP, DOUBT, cut_at, doubt_of, joint_logit
 from dedup.cluster.live_postings import live_candidates, post
 from dedup.cluster.live_state import absorb_story, found_story, join_story, leave_story
@@ -91,7 +89,7 @@ def are_one(s: Any, p: Any, w: Any, one: Any, two: Any, cut: Any, marks: Any, ro
     return joint_logit(total / asked) >= cut
 
 
-@kernel(linkage, live_postings, live_state, pair_kernels, relinking)
+@kernel
 def assign_slots(
     s: Any, postings: Any, p: Any, w: Any, first: Any, key_offsets: Any, keys: Any, key_weights: Any,
     link: Any, cut: Any, quorum: Any, window: Any, most: Any,

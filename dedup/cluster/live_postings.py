@@ -71,14 +71,14 @@ def post(s: Any, keys: Any, slot: Any) -> None:
         lists[number, 1] += 1
 
 
-@kernel()
+@kernel
 def post_slots(s: Any, first: Any, key_offsets: Any, keys: Any) -> None:
     """Enter the slots from ``first`` on into the postings."""
     for k in range(key_offsets.shape[0] - 1):
         post(s, keys[key_offsets[k] : key_offsets[k + 1]], first + k)
 
 
-@kernel()
+@kernel
 def enter(table: Any, entries: Any) -> None:
     """Enter terms with their lists into an empty table."""
     for entry in entries:

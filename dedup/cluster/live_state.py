@@ -46,7 +46,7 @@ def found_story(s: Any, slot: Any) -> Any:
     return row
 
 
-@kernel()
+@kernel
 def join_story(s: Any, slot: Any, row: Any) -> None:
     """Append a member to a story."""
     s.next_slot[slot] = -1
@@ -59,7 +59,7 @@ def join_story(s: Any, slot: Any, row: Any) -> None:
     s.story[slot] = row
 
 
-@kernel()
+@kernel
 def leave_story(s: Any, slot: Any) -> None:
     """Take a member out of its story; its postings stay and are passed over."""
     row = s.story[slot]

@@ -83,7 +83,7 @@ def prepare(features: Features, idf: Idf, vectors: NDArray[np.float32] | None = 
     )  # fmt: skip
 
 
-@kernel()
+@kernel
 def field_norms(offsets: Any, bits: Any, weight: Any, norms: Any) -> None:
     """Fill ``norms float32[n, 4]`` (see :class:`Prepared`)."""
     for i in range(norms.shape[0]):
@@ -101,7 +101,7 @@ def field_norms(offsets: Any, bits: Any, weight: Any, norms: Any) -> None:
             norms[i, f] = np.sqrt(norms[i, f])
 
 
-@kernel()
+@kernel
 def anchor_sums(offsets: Any, keys: Any, weights: Any) -> Any:
     """Return the ``anchor_sums`` of :class:`Prepared`."""
     out = np.zeros((offsets.shape[0] - 1, 3), np.float32)

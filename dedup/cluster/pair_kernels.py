@@ -15,7 +15,6 @@ from numba import njit
 
 from dedup.cluster.pair_features import K
 from dedup.text.compiled import inlined, kernel
-from dedup.vectors import anchors
 from dedup.vectors.anchors import DATE, KIND_SHIFT, ORDINAL, UNDATED
 from dedup.vectors.kernels import BIGRAM, BIGRAMS, LEAD, NAME, TF_SHIFT, TF_WEIGHT, TITLE, WORDS
 
@@ -69,7 +68,7 @@ def anchor_cells(key: Any) -> Any:
     return _TERMS + one % _ANCHORS, _TERMS + two % _ANCHORS
 
 
-@kernel()
+@kernel
 def same_anchor(a: Any, b: Any) -> Any:
     """Say whether two keys name one anchor; a date without year matches any year, an ordinal any head."""
     if a == b:
@@ -191,7 +190,7 @@ def compare(p: Any, i: Any, marks: Any, j: Any, row: Any) -> None:
         row[_ENCODED] += p.vectors[i, d] * p.vectors[j, d]
 
 
-@kernel(anchors)
+@kernel
 def compare_pairs(p: Any, left: Any, right: Any, out: Any) -> None:
     """Fill ``out float32[m, K]`` for the pairs ``left[k], right[k]``."""
     marks, marked = unmarked(), -1
@@ -217,7 +216,7 @@ def logit_of(p: Any, w: Any, i: Any, marks: Any, j: Any, row: Any) -> Any:
     return total
 
 
-@kernel(anchors)
+@kernel
 def logit_pairs(p: Any, w: Any, left: Any, right: Any, out: Any) -> None:
     """Fill ``out float32[m]`` with the log-odds of each pair."""
     marks, marked = unmarked(), -1

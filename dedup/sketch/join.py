@@ -133,7 +133,7 @@ def _unique(codes: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return codes[np.concatenate([[True], codes[1:] != codes[:-1]])] if len(codes) else codes
 
 
-@kernel()
+@kernel
 def _count_pairs(packed: Any, hot: int, neighbours: int) -> int:
     total = 0
     start = 0
@@ -150,7 +150,7 @@ def _count_pairs(packed: Any, hot: int, neighbours: int) -> int:
     return total
 
 
-@kernel()
+@kernel
 def _write_pairs(packed: Any, hot: int, neighbours: int, out: Any) -> None:
     count = 0
     start = 0
@@ -174,7 +174,7 @@ def _write_pairs(packed: Any, hot: int, neighbours: int, out: Any) -> None:
             start = i
 
 
-@kernel()
+@kernel
 def _pack_samples(samples: Any, counts: Any, members: Any, out: Any) -> None:
     at = 0
     for m in range(members.shape[0]):
@@ -184,7 +184,7 @@ def _pack_samples(samples: Any, counts: Any, members: Any, out: Any) -> None:
             at += 1
 
 
-@kernel()
+@kernel
 def _count_usable(packed: Any, longest: int, usable: Any) -> None:
     start = 0
     n = packed.shape[0]

@@ -6,9 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from dedup.text import decoding, tables
 from dedup.text import hashing as h
-from dedup.text import kernels as text_kernels
 from dedup.text.compiled import inlined, kernel
 from dedup.text.kernels import hash_tokens, longest_text, scratch_of
 
@@ -186,7 +184,7 @@ def sample(shingles: Any, count: int, rate: int, kept: Any, out: Any) -> Any:
     return distinct
 
 
-@kernel(text_kernels, decoding, h, tables)
+@kernel
 def sketch_column(data: Any, offsets: Any, table: Any, expansions: Any, a: Any, b: Any, ngram: int, out: Any) -> None:
     """From UTF-8 to signatures, article by article, in scratch memory that stays in cache.
 
@@ -202,7 +200,7 @@ def sketch_column(data: Any, offsets: Any, table: Any, expansions: Any, a: Any, 
         sign(tokens, count, ngram, a, b, shingles, out[i])
 
 
-@kernel(text_kernels, decoding, h, tables)
+@kernel
 def fingerprint_column(
     data: Any, offsets: Any, table: Any, expansions: Any, a: Any, b: Any, ngram: int,
     out: Any, content: Any, rates: Any, samples: Any, sample_counts: Any,
@@ -247,7 +245,7 @@ def band_key(signatures: Any, i: Any, band: Any, rows: Any) -> Any:
     return value
 
 
-@kernel()
+@kernel
 def hash_bands(signatures: Any, bands: int, rows: int, out: Any) -> None:
     """Hash each band of ``signatures uint32[n, num_perm]`` to ``out uint64[n, bands]``."""
     for i in range(signatures.shape[0]):
@@ -255,14 +253,14 @@ def hash_bands(signatures: Any, bands: int, rows: int, out: Any) -> None:
             out[i, band] = band_key(signatures, i, band, rows)
 
 
-@kernel()
+@kernel
 def pack_band(signatures: Any, members: Any, band: int, rows: int, out: Any) -> None:
     """Write ``key << 32 | position`` of one band to ``out uint64[m]``: the 32 upper bits of :func:`band_key`."""
     for m in range(members.shape[0]):
         out[m] = (band_key(signatures, members[m], band, rows) & _HIGH) | U64(m)
 
 
-@kernel()
+@kernel
 def count_equal(signatures: Any, left: Any, right: Any, out: Any) -> None:
     """Count the equal rows of the signatures ``left[p]`` and ``right[p]`` to ``out int64[p]``."""
     num_perm = signatures.shape[1]
@@ -274,7 +272,7 @@ def count_equal(signatures: Any, left: Any, right: Any, out: Any) -> None:
         out[p] = equal
 
 
-@kernel(text_kernels, decoding, h, tables)
+@kernel
 def shingle_column(
     data: Any, offsets: Any, table: Any, expansions: Any, ngram: int, masked: bool,
     out: Any, ends: Any, numbers: Any, number_ends: Any,
@@ -307,7 +305,7 @@ def shingle_column(
         ends[i + 1] = written
 
 
-@kernel()
+@kernel
 def common_counts(hashes: Any, offsets: Any, left: Any, right: Any, out: Any) -> None:
     """Count the shared members of the sorted (multi)sets ``left[p]`` and ``right[p]`` for each pair ``p``."""
     for p in range(left.shape[0]):

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup.text import nfc
 from dedup.text.compiled import inlined, kernel
 from dedup.text.nfc import nfc_suspect
 
@@ -118,7 +117,7 @@ def compose_text(data: Any, begin: int, stop: int, keys: Any, letters: Any, out:
     return at
 
 
-@kernel(nfc)
+@kernel
 def compose_column(data: Any, offsets: Any, rows: Any, keys: Any, letters: Any, out: Any, ends: Any) -> None:
     """Write the NFC of the texts ``rows int64[r]``, one after the other, to ``out uint8[:]``, as long as the texts.
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup.text import decoding, shapes
 from dedup.text import hashing as h
+from dedup.text import shapes
 from dedup.text import tables as t
 from dedup.text.compiled import inlined, kernel
 from dedup.text.decoding import decode, decode_fast, spell_out
@@ -290,7 +290,7 @@ def tokenize_article(
     return count
 
 
-@kernel(decoding, h, shapes, t)
+@kernel
 def tokenize_column(
     data: Any, offsets: Any, table: Any, expansions: Any,
     counts: Any, hash_: Any, start: Any, stop: Any, flags: Any, separator: Any, value: Any,

@@ -32,7 +32,7 @@ def nfc_suspect(b: Any, c: Any, d: Any) -> Any:
     return two | indic | latin | symbols | kana | yi | compat | astral
 
 
-@kernel()
+@kernel
 def nfc_suspects(data: Any, offsets: Any) -> Any:
     """Say which texts hold bytes that may stand in text not in NFC: ``bool[n]``.
 

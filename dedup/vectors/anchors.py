@@ -18,7 +18,6 @@ from numba import njit
 
 from dedup.text import shapes
 from dedup.text.compiled import kernel
-from dedup.vectors import lexicon
 from dedup.vectors import lexicon as w
 from dedup.vectors.lexicon import class_of
 from dedup.views import AnchorKind
@@ -156,7 +155,7 @@ def ordinal_key(value: Any, head: Any) -> Any:
     return np.uint32(ORDINAL << KIND_SHIFT) | np.uint32(value << 16) | (np.uint32(head) >> np.uint32(16))
 
 
-@kernel(shapes, lexicon)
+@kernel
 def find_anchors(
     data: Any, base: Any, limit: Any, hash_: Any, start: Any, end: Any, flags: Any, sep: Any, value: Any,
     first: Any, last: Any, title: Any, lead: Any, published: Any, words: Any, classes: Any,

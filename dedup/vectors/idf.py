@@ -118,7 +118,7 @@ def count_terms(features: Features) -> tuple[NDArray[np.uint32], NDArray[np.uint
     return keys, counts.astype(np.uint32)
 
 
-@kernel()
+@kernel
 def beginnings(keys: Any) -> Any:
     """``int64[65537]``: where the keys of each upper half (16 bits) begin in ``keys``, which rise."""
     begins = np.zeros((1 << 16) + 1, np.int64)
@@ -129,7 +129,7 @@ def beginnings(keys: Any) -> Any:
     return begins
 
 
-@kernel()
+@kernel
 def blended(
     hashes: Any, prior: Any, keys: Any, counts: Any, begins: Any, documents: Any, strength: Any, highest: Any
 ) -> Any:

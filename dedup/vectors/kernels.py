@@ -14,7 +14,6 @@ from numba import njit
 
 from dedup.text import hashing, shapes
 from dedup.text.compiled import inlined, kernel
-from dedup.vectors import anchors, lexicon, prior
 from dedup.vectors.anchors import DATE, KIND_SHIFT, ORDINAL, find_anchors
 from dedup.vectors.prior import (
     ABSENT_BIGRAM,
@@ -236,7 +235,7 @@ def keep_anchors(keys: Any, weights: Any, count: Any, out_keys: Any, out_weights
     return at
 
 
-@kernel(shapes, hashing, anchors, lexicon, prior)
+@kernel
 def featurize_column(
     t_data: Any, t_at: Any, t_offsets: Any, t_hash: Any, t_start: Any, t_end: Any, t_flags: Any, t_sep: Any,
     t_value: Any,

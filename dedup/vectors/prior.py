@@ -64,7 +64,7 @@ def load_prior() -> Prior:
     return Prior(all_keys, all_idf, begin, np.array(sizes, np.int64) - 1, bigrams)
 
 
-@kernel()
+@kernel
 def fill_table(keys: Any, values: Any, new_keys: Any, new_values: Any) -> None:
     """Insert ``new_keys`` with linear probing; key 0 is left out."""
     mask = np.uint32(keys.shape[0] - 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import dedup
+from dedup.text import compiled
 
 CODE = "import dedup; print(dedup.minhash(['một hai ba bốn năm sáu'], num_perm=16).tolist())"
 #: The same of a kernel that is compiled in a second.
@@ -74,6 +76,21 @@ def test_what_changed_in_another_file_is_compiled_anew(
     assert after
     assert after not in answers, "neither what was compiled first, nor for another change"
     answers.append(after)
+
+
+def test_what_a_file_imports_is_what_python_takes_it_to_import() -> None:
+    root = Path(dedup.__file__).resolve().parent
+    files = [file for room in ("text", "sketch", "vectors", "cluster") for file in (root / room).glob("*.py")]
+    for file in files:
+        names = []
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ImportFrom):
+                names += [node.module, *(f"{node.module}.{one.name}" for one in node.names)]
+        wanted = {root.parent.joinpath(*name.split(".")).with_suffix(".py") for name in names}
+        assert compiled.imported(file) == wanted & set(files), file
+    assert {root / "vectors" / "lexicon.py", root / "text" / "shapes.py"} < compiled.inlines(
+        root / "cluster" / "live.py"
+    )
 
 
 @pytest.mark.slow
