@@ -23,7 +23,7 @@ from dedup.service.live import Decided, Linked, LiveLanguage
 from dedup.service.verify import Judged, Verifier
 from dedup.settings import Settings
 from dedup.store import keys, meters, reading
-from dedup.store.connection import Connection
+from dedup.store.connection import Connection, together
 from dedup.store.draft import Draft
 from dedup.store.expiry import trim_live
 from dedup.store.lease import Lease, holder_name, take
@@ -87,8 +87,9 @@ class Drain:
 
     def _drain(self, lang: str) -> int:
         done = 0
-        self._connection.one("DEL", keys.wake(lang))
-        while time.monotonic() < self._deadline and self._connection.one("LLEN", keys.pending(lang)):
+        look = ("LLEN", keys.pending(lang))
+        _, waiting = self._connection.execute([("DEL", keys.wake(lang)), look])
+        while time.monotonic() < self._deadline and waiting:
             lease = take(self._connection, lang, self._holder, life=self._settings.workers.lease_seconds)
             if lease is None:
                 return done
@@ -103,6 +104,7 @@ class Drain:
                 # What is in memory may be ahead of the store.
                 self._live.pop(lang, None)
                 raise
+            waiting = self._connection.one(*look)
         return done
 
     def expire(self, lang: str, *, before_ms: int) -> int:
@@ -140,8 +142,10 @@ class Drain:
         if live is None or live.position != lease.position:
             live = self._connection.run(LiveLanguage.load(lease.lang, self._settings))
             self._live[lease.lang] = live
-        while time.monotonic() < self._deadline and (entries := lease.pending(self._settings.workers.drain_batch)):
+        size = self._settings.workers.drain_batch
+        while time.monotonic() < self._deadline and (entries := lease.pending(size)):
             lease.renew()
+            left = len(entries)
             for run in _runs(entries):
                 draft = Draft(self._connection, lease.lang, time.time_ns() // 1_000_000)
                 if run[0].kind == ADD:
@@ -152,7 +156,8 @@ class Drain:
                 now_ms = time.time_ns() // 1_000_000
                 metered = meters.observe("decide", ((now_ms - entry.admitted_ms) / 1000 for entry in run))
                 metered += meters.changes(draft.events)
-                lease.commit(len(run), [*draft.commands(), *metered], draft.events)
+                left -= len(run)
+                lease.commit(len(run), [*draft.commands(), *metered], draft.events, ahead=0 if left else size)
                 trail("decided", dict.fromkeys(event.article_id for event in draft.events if event.article_id))
                 live.position = lease.position
                 done += len(run)
@@ -161,7 +166,10 @@ class Drain:
     # Articles that come ------------------------------------------------------------------------
 
     def _add(self, draft: Draft, live: LiveLanguage, entries: Sequence[PendingEntry]) -> None:
-        draft.load(records=[entry.number for entry in entries])
+        draft.load(
+            records=[entry.number for entry in entries],
+            places={number for entry in entries for number, _ in entry.candidates},
+        )
         # An article taken down while it waited never appears.
         records = draft.records
         standing = [e for e in entries if e.number in records and not records[e.number].retired]
@@ -170,7 +178,7 @@ class Drain:
         decisions = dict(
             zip((one.record.number for one in founders), live.decide([f.record for f in founders]), strict=True)
         )
-        self._foresee(draft, grouped, decisions)
+        self._foresee(draft, live, grouped, decisions)
         story_of: dict[int, int] = {}
         for entry, one in zip(standing, grouped, strict=True):
             number = one.record.number
@@ -196,29 +204,47 @@ class Drain:
                 _link_anew(draft, decision)
 
     @staticmethod
-    def _foresee(draft: Draft, grouped: Sequence[_Grouped], decisions: Mapping[int, Decided]) -> None:
-        """Read at once what the decisions are about to change."""
+    def _foresee(
+        draft: Draft, live: LiveLanguage, grouped: Sequence[_Grouped], decisions: Mapping[int, Decided]
+    ) -> None:
+        """Read what the decisions are about to change, in two round trips: what they name, and what that names."""
         own = {one.record.number for one in grouped}
         joined = {one.representative for one in grouped} - own
-        draft.load(groups=joined)
-        stories = {place.story for number in joined if (place := draft.place(number)) is not None}
+        links = [link for decision in decisions.values() for link in decision.links]
+        linked = {link.number for link in links} - own
+        stories = {story for number in joined | linked if (story := live.story_of(number)) is not None}
         for decision in decisions.values():
             stories |= {decision.story, *(number for pair in decision.merged for number in pair)}
-        linked = {link.number for decision in decisions.values() for link in decision.links} - own
-        draft.load(groups=linked, records=linked)
-        stories |= {place.story for number in linked if (place := draft.place(number)) is not None}
-        draft.load(stories=stories - own, records=stories | joined)
+        stories -= own
+        draft.load(groups=joined | linked, stories=stories, records=joined | linked | stories)
+        places = {number: place for number in joined | linked if (place := draft.place(number)) is not None}
+        others = {link.other for link in links} | {places[number].other for number in linked & places.keys()}
+        movers = {
+            number
+            for link in links
+            if link.number in places and places[link.number].story != link.story
+            for number in draft.group(link.number)
+        }
+        merged = {gone for decision in decisions.values() for gone, _ in decision.merged} - own
+        members = {number for story in merged for number in draft.members(story)}
+        compared = {n for story in stories for n in _compared(draft.members(story), draft.story(story).canonical)}
+        standing = {place.story for place in places.values()} - own
+        draft.load(
+            stories=standing,
+            records=standing | movers | compared,
+            places=(others | movers | members) - own - {0},
+        )
 
     def _group(self, draft: Draft, entries: Sequence[PendingEntry]) -> list[_Grouped]:
         """Which duplicate group each article joins: verified against representatives only."""
         candidates = {number for entry in entries for number, _ in entry.candidates}
         own = {entry.number for entry in entries}
-        draft.load(places=candidates - own)
         anchors = {number: place.group for number in candidates - own if (place := draft.place(number)) is not None}
-        draft.load(records=anchors.values())
         met = {entry.number: [n for n, _ in entry.candidates if n in anchors or n in own] for entry in entries}
         texts = {n for number, found in met.items() if found for n in (number, *(anchors.get(m, m) for m in found))}
-        judge = self._verifier.over(self._connection, [draft.record(number) for number in sorted(texts)])
+        plans = draft.loading(records=anchors.values()), self._verifier.texts(texts)
+        _, known = self._connection.run(together(*plans))
+        judge = self._verifier.over([draft.record(number) for number in sorted(texts)], known)
         judge.prepare(
             (number, anchor) for number, found in met.items() for anchor in sorted({anchors.get(m, m) for m in found})
         )
@@ -259,7 +285,8 @@ class Drain:
         if not orphans:
             return
         draft.load(records=orphans, places=orphans)
-        judge = self._verifier.over(self._connection, [draft.record(n) for n in orphans if not draft.record(n).retired])
+        standing = [record for n in orphans if not (record := draft.record(n)).retired]
+        judge = self._verifier.over(standing, self._connection.run(self._verifier.texts(n.number for n in standing)))
         anchors: list[int] = []
         for number in sorted(orphans):
             place = draft.place(number)

@@ -125,6 +125,11 @@ class LiveLanguage:
         """Say what would be decided for an article that nobody has pushed."""
         return _decided(self._stories.ask(record.number, Features.unpack([record.features])))
 
+    def story_of(self, number: int) -> int | None:
+        """The story of a live representative, with what has been decided so far; ``None`` of any other article."""
+        key = self._stories.story_of(number)
+        return None if key is None else int(key)
+
     def add(self, record: Record, story: int) -> None:
         """Enter an article that has become the representative of a group in ``story``."""
         self._stories.load([record.number], Features.unpack([record.features]), [str(story)])

@@ -12,7 +12,7 @@ from typing import Any
 
 from dedup.identity import group_id, story_id
 from dedup.store import keys, reading
-from dedup.store.connection import Connection
+from dedup.store.connection import Connection, Plan, together
 from dedup.store.records import MERGED, REMOVED, STANDS, Event, Membership, Record, StoryRecord, pack_numbers
 from dedup.store.scripts import Command
 from dedup.store.writes import Writes, spread
@@ -64,32 +64,37 @@ class Draft:
         stories: Iterable[int] = (),
         groups: Iterable[int] = (),
     ) -> None:
-        """Read many at once; what was read or changed already stays as it is."""
-        run = self._connection.run
-        self.records |= run(reading.records(set(records) - self.records.keys()))
-        wanted = set(places) - self._places.keys()
-        if wanted:
-            found = run(reading.memberships(wanted))
-            self._places |= {number: found.get(number) for number in wanted}
-        unknown = sorted(set(groups) - self._groups.keys())
-        if unknown:
-            self.load(places=unknown)
-            lists = self._connection.execute([("LRANGE", keys.group_members(n), 0, -1) for n in unknown])
-            for number, listed in zip(unknown, lists, strict=True):
-                place = self._places[number]
-                stands = place is not None and place.group == number
-                self._groups[number] = [int(item) for item in listed] or ([number] if stands else [])
-        fresh = set(stories) - self._stories.keys()
-        if fresh:
-            self._stories |= run(reading.stories(fresh))
-            many = [number for number in fresh if self._stories[number].articles > 1]
-            replies = self._connection.execute([("LRANGE", keys.story_members(number), 0, -1) for number in many])
-            self._members |= {
-                number: [int(item) for item in reply] for number, reply in zip(many, replies, strict=True)
-            }
-            for number in fresh - set(many):
-                one = self._stories[number]
-                self._members[number] = [one.canonical] if one.articles else []
+        """Read many in one round trip; what was read or changed already stays as it is."""
+        self._connection.run(self.loading(records=records, places=places, stories=stories, groups=groups))
+
+    def loading(
+        self,
+        *,
+        records: Iterable[int] = (),
+        places: Iterable[int] = (),
+        stories: Iterable[int] = (),
+        groups: Iterable[int] = (),
+    ) -> Plan[None]:
+        """The plan of :meth:`load`, to be run beside others."""
+        grouped, told = set(groups) - self._groups.keys(), set(stories) - self._stories.keys()
+        wanted = {*places, *grouped} - self._places.keys()
+        found, places_of, stories_of, members_of_groups, members_of_stories = yield from together(
+            reading.records(set(records) - self.records.keys()),
+            reading.memberships(wanted),
+            reading.stories(told),
+            reading.lists(keys.group_members, grouped),
+            reading.lists(keys.story_members, told),
+        )
+        self.records |= found
+        self._places |= {number: places_of.get(number) for number in wanted}
+        for number in grouped:
+            place = self._places[number]
+            stands = place is not None and place.group == number
+            self._groups[number] = members_of_groups[number] or ([number] if stands else [])
+        self._stories |= stories_of
+        for number in told:
+            one = self._stories[number]
+            self._members[number] = members_of_stories[number] or ([one.canonical] if one.articles else [])
 
     def record(self, number: int) -> Record:
         """The record of an article that stands or stood."""

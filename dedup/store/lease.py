@@ -45,6 +45,7 @@ class Lease:
         self._connection = connection
         self._life_ms = round(life * 1000)
         self._renewed = self._progress = time.monotonic()
+        self._next: list[bytes] | None = None
 
     def renew(self) -> None:
         """Renew the lease if a third of its life has gone.
@@ -88,11 +89,17 @@ class Lease:
 
     def pending(self, limit: int) -> list[PendingEntry]:
         """The next entries to decide, in order; at most ``limit``."""
-        items = self._connection.one("LRANGE", keys.pending(self.lang), 0, limit - 1)
+        items, self._next = self._next, None
+        if items is None:
+            items = self._connection.one("LRANGE", keys.pending(self.lang), 0, limit - 1)
         return [PendingEntry.unpack(item) for item in items]
 
-    def commit(self, decided: int, commands: Sequence[scripts.Command], events: Sequence[Event]) -> None:
+    def commit(
+        self, decided: int, commands: Sequence[scripts.Command], events: Sequence[Event], *, ahead: int = 0
+    ) -> None:
         """Write decisions and their events, and take ``decided`` entries off the pending list; all or nothing.
+
+        ``ahead``: in the same round trip read so many entries, for the next call of :meth:`pending`.
 
         Raises
         ------
@@ -109,8 +116,12 @@ class Lease:
             commands=commands,
             events=events,
         )
+        self._next = None
+        step = [command, ("LRANGE", keys.pending(self.lang), 0, ahead - 1)] if ahead else [command]
         try:
-            self.position = int(self._connection.one(*command))
+            position, *following = self._connection.execute(step)
+            self.position = int(position)
+            self._next = following[0] if following else None
         except StaleCommit:
             # The answer to our own commit was lost and it was sent again: nobody else has this token.
             self.position = expected + max(1, decided)

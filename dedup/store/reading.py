@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -151,6 +151,17 @@ def story(story_id: str, *, most: int) -> Plan[Told | None]:
         {n: unpack_document(data) for n, data in zip(listed, documents, strict=False) if data},
         listed[_TOLD:],
     )
+
+
+def lists(name: Callable[[int], str], wanted: Iterable[int]) -> Plan[dict[int, list[int]]]:
+    """Lists of numbers under the keys ``name`` gives, whole, by number; empty where there is none."""
+    listed = list(dict.fromkeys(wanted))
+    found: dict[int, list[int]] = {}
+    for start in range(0, len(listed), _STEP):
+        part = listed[start : start + _STEP]
+        replies = yield [("LRANGE", name(number), 0, -1) for number in part]
+        found |= {number: list(map(int, reply)) for number, reply in zip(part, replies, strict=True)}
+    return found
 
 
 def story_members(number: int, place: StoryRecord, *, limit: int = 10_000) -> Plan[list[int]]:

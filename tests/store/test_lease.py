@@ -61,7 +61,8 @@ def test_a_holder_past_its_lease_may_commit_while_nobody_followed(store: Connect
     assert store.one("GET", "{d}:late") == b"1"
 
 
-def test_a_commit_sent_twice_is_done_once(store: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("ahead", [0, 10])
+def test_a_commit_sent_twice_is_done_once(store: Connection, monkeypatch: pytest.MonkeyPatch, ahead: int) -> None:
     admit(store, admission("a", distinct(1)), admission("b", distinct(2)))
     lease = take(store, "vi", "one", life=5)
     assert lease is not None
@@ -76,13 +77,38 @@ def test_a_commit_sent_twice_is_done_once(store: Connection, monkeypatch: pytest
         return replies
 
     monkeypatch.setattr(store, "_send", lose_the_first_answer)
-    lease.commit(1, [("INCR", "{d}:n")], [EVENT])
+    lease.commit(1, [("INCR", "{d}:n")], [EVENT], ahead=ahead)
     assert sent
+    assert [entry.number for entry in lease.pending(10)] == [2]
     assert store.one("GET", "{d}:n") == b"1"
     assert store.one("LLEN", keys.pending("vi")) == 1
     assert store.one("XLEN", keys.FEED) == 1
     lease.commit(1, [("INCR", "{d}:n")], [EVENT])
     assert store.one("GET", "{d}:n") == b"2"
+
+
+def test_a_commit_reads_what_comes_next(store: Connection) -> None:
+    admit(store, *(admission(name, distinct(n)) for n, name in enumerate("abcd", 1)))
+    lease = take(store, "vi", "one", life=5)
+    assert lease is not None
+    assert [entry.number for entry in lease.pending(1)] == [1]
+    lease.commit(1, [], [], ahead=2)
+    admit(store, admission("e", distinct(5)))
+    assert [entry.number for entry in lease.pending(2)] == [2, 3]
+    assert [entry.number for entry in lease.pending(9)] == [2, 3, 4, 5], "what was read ahead is given once"
+
+
+def test_who_waits_is_named_once(store: Connection) -> None:
+    def waiting() -> list[bytes]:
+        return list(store.one(*scripts.wake(life_ms=60_000)))
+
+    assert waiting() == []
+    admit(store, admission("a", distinct(1)), lang="vi")
+    admit(store, admission("b", distinct(2)), lang="en")
+    assert waiting() == [b"en", b"vi"]
+    assert waiting() == [], "somebody was told"
+    store.one("DEL", keys.wake("en"))
+    assert waiting() == [b"en"], "who begins takes the note away"
 
 
 def test_events_stand_in_the_histories_they_name(store: Connection) -> None:
