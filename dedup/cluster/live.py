@@ -6,28 +6,25 @@ The lease holder keeps one for each language and rebuilds it from the store.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup.cluster.candidates import KEYS, heaviest_keys
 from dedup.cluster.decision import Decision, Link, Merge
-from dedup.cluster.live_buffers import append, grow, make_room, new_postings, new_state, take, take_ragged
+from dedup.cluster.live_buffers import grow, make_room, new_postings, new_state
+from dedup.cluster.live_columns import LiveColumns
 from dedup.cluster.live_kernels import assign_slots
 from dedup.cluster.live_postings import post_slots
 from dedup.cluster.live_state import join_story, leave_story
-from dedup.cluster.pair_features import Weights, field_norms, prepare
+from dedup.cluster.pair_features import Weights
 from dedup.cluster.pairs import PairModel, stack_models
 from dedup.cluster.relink import RELINKED
 from dedup.cluster.stories import THRESHOLD, WINDOW
 from dedup.errors import DedupError
 from dedup.vectors import Features, Idf
 
-#: Without a snapshot given, terms are weighed anew, by the articles seen so far, when these have grown by a quarter;
-#: from the first count to the last.
-GROWTH, FIRST_WEIGHING, LAST_WEIGHING = 1.25, 16, 20_000
 #: Log-odds above the cut of the batch that a stream asks: a wrong join stays until the nightly job, a missed one is
 #: mended by a merge (measured: see ``docs/tuning.md``).
 STREAM_MARGIN = 0.25
@@ -73,11 +70,7 @@ class LiveStories:
         self._reset()
 
     def _reset(self) -> None:
-        self._idf = self._fixed or Idf.prior()
-        self._weigh_at = FIRST_WEIGHING if self._fixed is None else -1
-        #: Prior IDF of every term entered, for weighing anew.
-        self._prior = np.empty(0, np.uint8)
-        self._prepared = prepare(Features.empty(), self._idf)
+        self._columns = LiveColumns(self._fixed)
         self._weights: Weights = stack_models(self._judges, np.empty(0, np.uint8))
         self._state, self._postings = new_state(), new_postings()
         self._numbers: list[int] = []
@@ -137,9 +130,9 @@ class LiveStories:
             If a number is live already.
         """
         self._check_new(numbers, features)
-        for a, b in self._steps(len(numbers)):
+        for a, b in self._columns.steps(len(numbers)):
             first = self._enter(numbers[a:b], features.take(np.arange(a, b)), None)
-            key_offsets, keys, _ = self._keys_of(first)
+            key_offsets, keys, _ = self._columns.heaviest(first)
             post_slots(self._postings, first, key_offsets, keys)
         for key in rows:
             if key not in self._row:
@@ -206,7 +199,7 @@ class LiveStories:
             stop = start
             while stop < len(numbers) and follows[stop] is None:
                 stop += 1
-            for a, b in self._steps(stop - start):
+            for a, b in self._columns.steps(stop - start):
                 rows = np.arange(start + a, start + b)
                 part = features if len(rows) == len(features) else features.take(rows)
                 judges = None if judge is None else judge[rows]
@@ -267,7 +260,7 @@ class LiveStories:
 
         Undated articles stay; return the numbers taken out.
         """
-        published = self._prepared.published
+        published = self._columns.prepared.published
         old = [n for n, slot in self._slot.items() if np.iinfo(np.int64).min < published[slot] < before]
         gone = [n for number in old for n in (number, *sorted(self._followers.get(number, ())))]
         for number in old:
@@ -278,13 +271,13 @@ class LiveStories:
 
     def _assign(self, numbers: Sequence[int], features: Features, judge: NDArray[np.uint8] | None) -> list[Decision]:
         first = self._enter(numbers, features, judge)
-        key_offsets, keys, weights = self._keys_of(first)
+        key_offsets, keys, weights = self._columns.heaviest(first)
         n = len(numbers)
         rows, values = np.empty((n, 4), np.int64), np.empty((n, 4), np.float32)
         moves, joint = np.empty((RELINKED * n, 4), np.int64), np.empty(RELINKED * n, np.float32)
         merges = np.empty((8 * n, 3), np.int64)
         told, merged = assign_slots(
-            self._state, self._postings, self._prepared, self._weights, first, key_offsets, keys, weights,
+            self._state, self._postings, self._columns.prepared, self._weights, first, key_offsets, keys, weights,
             self._link, self._cut, self._quorum, self._window, self._most, rows, values, moves, joint, merges,
         )  # fmt: skip
         # Founded stories get their names first: the articles after them may have moved or merged them.
@@ -319,18 +312,8 @@ class LiveStories:
         near = None if other < 0 else self._numbers[other]
         return Link(self._numbers[slot], self._key[row], near, self._model.link_probability(strength))
 
-    def _keys_of(self, first: int) -> tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.float32]]:
-        p = self._prepared
-        span = slice(first, len(self._numbers) + 1)
-        keys: tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.float32]] = heaviest_keys(
-            p.term_offsets[span], p.term_hash, p.term_bits, p.weight, KEYS
-        )
-        return keys
-
     def _enter(self, numbers: Sequence[int], features: Features, judge: NDArray[np.uint8] | None) -> int:
-        first = len(self._numbers)
-        self._prior = grow(self._prior, int(self._prepared.term_offsets[first]), features.term_idf)
-        self._prepared = append(self._prepared, prepare(features, self._idf), first)
+        first = self._columns.append(features)
         model = np.zeros(len(numbers), np.uint8) if judge is None else judge.astype(np.uint8)
         judges = grow(self._weights.model, first, model)
         self._weights = self._weights._replace(model=judges)
@@ -347,30 +330,6 @@ class LiveStories:
             if number in self or number in seen:
                 raise DedupError(f"article {number} is live already; remove it first")
             seen.add(number)
-
-    def _steps(self, n: int) -> Iterator[tuple[int, int]]:
-        """Cut ``n`` coming articles where terms are weighed anew, and weigh them there."""
-        done = 0
-        while done < n:
-            room = n - done if self._weigh_at < 0 else self._weigh_at - len(self._numbers)
-            step = min(n - done, max(1, room))
-            yield done, done + step
-            done += step
-            if 0 <= self._weigh_at <= len(self._numbers):
-                self._weigh()
-
-    def _weigh(self) -> None:
-        """Blend the prior with the articles entered so far and weigh them under it."""
-        n = len(self._numbers)
-        p = self._prepared
-        m = int(p.term_offsets[n])
-        keys, counts = np.unique(p.term_hash[:m], return_counts=True)
-        common = counts > 1
-        self._idf = Idf(n, keys[common], counts[common].astype(np.uint32))
-        p.weight[:m] = self._idf.weigh(p.term_hash[:m], self._prior[:m])
-        p.norms[:n] = 0
-        field_norms(p.term_offsets[: n + 1], p.term_bits, p.weight, p.norms[:n])
-        self._weigh_at = int(n * GROWTH) + 1 if n < LAST_WEIGHING else -1
 
     def _open_row(self, key: str) -> int:
         row = int(self._state.used[0])
@@ -391,12 +350,10 @@ class LiveStories:
         numbers = [number for number, _ in kept]
         slots = np.array([slot for _, slot in kept], np.int64)
         keys = [self._key[self._state.story[slot]] for slot in slots]
-        old, models, idf, weigh_at = self._prepared, self._weights.model[slots], self._idf, self._weigh_at
-        prior = take_ragged(self._prior, old.term_offsets, slots)
+        columns, models = self._columns.taken(slots), self._weights.model[slots]
         follows, followers, homeless = self._follows, self._followers, self._homeless
         self._reset()
-        self._prepared, self._prior = take(old, slots), prior
-        self._idf, self._weigh_at = idf, weigh_at
+        self._columns = columns
         self._weights = self._weights._replace(model=models)
         self._numbers = numbers
         self._slot = {number: k for k, number in enumerate(numbers)}
@@ -405,7 +362,7 @@ class LiveStories:
         for k, key in enumerate(keys):
             row = self._row.get(key)
             join_story(self._state, k, self._open_row(key) if row is None else row)
-        key_offsets, terms, _ = self._keys_of(0)
+        key_offsets, terms, _ = self._columns.heaviest(0)
         post_slots(self._postings, 0, key_offsets, terms)
 
 
