@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import random
 import time
-from contextlib import suppress
 from typing import Any
 
 from celery import Task
 from celery.exceptions import Reject
-from celery.signals import worker_init, worker_process_init, worker_process_shutdown
+from celery.signals import worker_process_init, worker_process_shutdown
 from celery.utils.log import get_task_logger
 
 from dedup import tracing
@@ -36,18 +35,6 @@ def service() -> Service:
     if _service is None or _service[0] != os.getpid():
         _service = (os.getpid(), Service.open(settings=settings))
     return _service[1]
-
-
-@worker_init.connect
-def _never_interrupt(**_: Any) -> None:
-    """In every worker, and so in its children: wait for a processor instead of taking it from who runs (Linux).
-
-    Who runs is perhaps the store, in the middle of a script that all wait for, or somebody's answer.  Being nice does
-    not help there: where the kernel groups processes by session (``autogroup``), it is said to one's own alone.
-    """
-    if hasattr(os, "SCHED_BATCH"):
-        with suppress(OSError):  # a container that forbids it
-            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 @worker_process_init.connect
