@@ -38,7 +38,7 @@ ARRIVAL_PARTS = 24
 LEAD = 240
 #: Members whose text's beginning is shown.
 MOST_LEADS = 200
-#: Relations whose evidence is more than a score; links of one answer that are explained anew (half a ms each), and
+#: Relations whose evidence is more than a score; links of one answer that are explained anew (0.1 ms each), and
 #: explanations kept.
 TOLD = ("report", "template")
 MOST_EXPLAINED, MOST_KEPT = 40, 20_000
