@@ -7,6 +7,7 @@ its children (on Linux; see :mod:`dedup.store.children`).
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import random
@@ -17,7 +18,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from types import FrameType, TracebackType
 from typing import IO, Any
@@ -294,12 +294,23 @@ def environment(settings: Settings, store_url: str) -> dict[str, str]:
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """Return a port that nobody listens on, below those that the kernel gives to connections made meanwhile."""
+    """Return a port that nobody listens on, below those that the kernel gives to connections made meanwhile.
+
+    Raises
+    ------
+    OSError
+        If ``host`` is no address of this machine.
+    """
     while True:
         port = random.randrange(20_000, 32_000)
-        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe, suppress(OSError):
-            probe.bind((host, port))
-            return port
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            try:
+                probe.bind((host, port))
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+            else:
+                return port
 
 
 def _quietly(action: Callable[[], None]) -> None:

@@ -143,3 +143,8 @@ def is_alive(url: str) -> bool:
         return httpx.get(f"{url}/healthz").status_code == 200
     except httpx.TransportError:
         return False
+
+
+def test_a_port_at_an_address_of_another_machine_is_not_looked_for_for_ever() -> None:
+    with pytest.raises(OSError, match="assign"):
+        free_port("203.0.113.7")
