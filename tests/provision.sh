@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what the optional tests need and this machine may have: Spark by pip; Chromium, Redis and
-# RabbitMQ by apt where we are root.  Best effort: a test whose tool is absent is skipped and says why.
+# Installs what the optional tests need and this machine may have: Spark by pip; Chromium, curl, Redis
+# and RabbitMQ by apt where we are root.  Best effort: a test whose tool is absent is skipped and says why.
 python=$1
 export DEBIAN_FRONTEND=noninteractive
 
@@ -14,6 +14,7 @@ try() { # try NAME COMMAND...: run quietly, say one line if it fails
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
 	wanted=
 	command -v chromium >/dev/null || wanted="$wanted chromium"
+	command -v curl >/dev/null || wanted="$wanted curl"
 	command -v redis-server >/dev/null || wanted="$wanted redis-server"
 	command -v rabbitmq-server >/dev/null || wanted="$wanted rabbitmq-server"
 	if [ -n "$wanted" ]; then

@@ -13,13 +13,11 @@ from subprocess import DEVNULL
 
 import httpx
 import pytest
+from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as trace_service
 
 from dedup import tracing
 from dedup.supervisor import free_port
 from tests.eventually import eventually
-
-trace_service = pytest.importorskip("opentelemetry.proto.collector.trace.v1.trace_service_pb2")
-pytest.importorskip("opentelemetry.exporter.otlp.proto.http")
 
 
 class Collector(ThreadingHTTPServer):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,7 +24,7 @@ ROWS = {
 def frame(kind: str) -> Any:
     if kind == "pyarrow":
         return pa.table(ROWS)
-    library = pytest.importorskip(kind)
+    library = importlib.import_module(kind)
     if kind == "datasets":
         return library.Dataset.from_dict(ROWS).select([1, 0]).select([1, 0])
     return library.DataFrame(ROWS)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import sync_playwright
 
 from dedup.client import Client
 from dedup.readers import read_articles
@@ -45,11 +46,10 @@ def served(tmp_path_factory: pytest.TempPathFactory, seeds: Path) -> Iterator[st
 @pytest.fixture(scope="session")
 def browser() -> Iterator[object]:
     """Chromium, from the system; the tests are skipped where it is missing."""
-    sync_api = pytest.importorskip("playwright.sync_api")
     path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
         pytest.skip("no Chromium on this machine; set CHROMIUM to its path")
-    with sync_api.sync_playwright() as driver:
+    with sync_playwright() as driver:
         opened = driver.chromium.launch(executable_path=path, args=list(QUIET))
         yield opened
         opened.close()

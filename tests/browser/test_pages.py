@@ -10,14 +10,15 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
 from dedup.client import Client
 from dedup.readers import read_articles
 
 pytestmark = pytest.mark.browser
 
-#: Asks until it is so: a click that leads to another page does not wait for that page.
-expect = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed").expect
+# What is expected is asked for until it is so: a click that leads to another page does not wait for that page.
 expect.set_options(timeout=60_000)
 
 WIRE, EARLIER, LATER = "004_54eb6b5306429d50", "000_8f32a6d116209649", "003_d07fab37f9eb536a"
@@ -170,7 +171,7 @@ def every_page(page: Any) -> dict[str, Callable[[], Any]]:
 
 
 def test_no_serious_fault_of_accessibility(browser: Any, served: str, looks: dict[str, Any]) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    axe = Axe()
     context = browser.new_context(base_url=served, **looks)
     page = context.new_page()
     bury(served, {"id": "for-axe"})

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 
 from dedup.supervisor import free_port
 from tests.eventually import eventually
@@ -37,7 +38,6 @@ def test_the_units_are_units(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_what_the_compose_file_starts_works_together(redis_url: str, tmp_path: Path) -> None:
-    yaml = pytest.importorskip("yaml")
     services = yaml.safe_load((CONFIG / "compose.yaml").read_text(encoding="utf-8"))["services"]
     assert set(services) == {"store", "workers", "scheduler", "api"}
     place = redis_url.removesuffix("/0").removeprefix("redis://")

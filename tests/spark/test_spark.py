@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import psutil
 import pytest
 
 from benchmarks.corpus import generate, write_jsonl, write_parquet
@@ -84,7 +85,6 @@ def test_the_rows_are_those_of_the_local_engine(
 def test_the_rows_are_the_same_where_nothing_is_small_and_an_executor_dies(
     spark: SparkSession, corpus: list[Path], expected: Expected, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    psutil = pytest.importorskip("psutil")
     from dedup.batch.spark import cluster_files, settle
 
     monkeypatch.setattr(settle, "GATHERED", 0)
