@@ -2,6 +2,7 @@
 
 =============  ================================================================
 ``app``        the Celery app: ``celery -A workers.app worker``
+``process``    what one worker process has: settings, service, beginning and end
 ``tasks``      ``dedup.ingest``, ``dedup.assign``, ``dedup.nightly``
 ``schedule``   what beat sends, and when
 ``consumer``   messages that are no task of ours become dead letters

@@ -10,13 +10,12 @@ from celery.signals import setup_logging
 from dedup.log import configure
 from dedup.service import wire
 from dedup.service.broker import broker_url, celery_app
-from dedup.settings import Settings
 from dedup.store.embedded import EmbeddedServer
 from workers import transport
 from workers.heartbeat import Heartbeat
+from workers.process import settings
 from workers.schedule import schedule
 
-settings = Settings.load()
 store = EmbeddedServer.of(settings.store)
 
 transport.install()
@@ -35,4 +34,4 @@ app.conf.update(
 )
 app.steps["consumer"].add(Heartbeat)
 
-__all__ = ["app", "settings"]
+__all__ = ["app"]

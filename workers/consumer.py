@@ -9,6 +9,7 @@ from celery.worker import consumer
 from celery.worker.request import Request
 
 from workers.messages import fault
+from workers.process import service
 
 
 class Consumer(consumer.Consumer):
@@ -44,8 +45,6 @@ class Consumer(consumer.Consumer):
         self._bury(message, f"not a task message: {exc}")
 
     def _bury(self, message: Any, reason: str) -> None:
-        from workers.tasks import service
-
         body = message.body
         raw = body.decode("utf-8", "backslashreplace") if isinstance(body, bytes) else body
         service().bury([raw], reason[:500])

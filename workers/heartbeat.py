@@ -9,6 +9,7 @@ from typing import Any
 from celery import bootsteps
 
 from dedup.errors import DedupError
+from workers.process import service
 
 #: Seconds between two signs of life.
 PERIOD = 3.0
@@ -37,7 +38,5 @@ class Heartbeat(bootsteps.StartStopStep):
 
     @staticmethod
     def _sign(name: str) -> None:
-        from workers.tasks import service
-
         with suppress(DedupError):  # the store is away: the worker says so elsewhere, and signs again soon
             service().sign_of_life(name)

@@ -2,56 +2,25 @@
 
 from __future__ import annotations
 
-import os
 import random
 import time
 from typing import Any
 
 from celery import Task
 from celery.exceptions import Reject
-from celery.signals import worker_process_init, worker_process_shutdown
 from celery.utils.log import get_task_logger
 
 from dedup import tracing
 from dedup.errors import DedupError, StoreFull, StoreUnavailable
-from dedup.service import Service, broker
+from dedup.service import broker
 from dedup.service.broker import ASSIGN, INGEST, NIGHTLY
-from workers.app import app, settings
+from workers.app import app
+from workers.process import service
 
 #: Seconds of deciding in one task: under a steady stream no language would ever be done, and the others would wait.
 TURN = 0.25
-#: By how much those who take articles in give way when the processor is short: answers, the store they wait for, and
-#: decisions go first.
-GIVE_WAY = 5
 
 log = get_task_logger(__name__)
-
-_service: tuple[int, Service] | None = None
-
-
-def service() -> Service:
-    """The service of this process; a forked child opens its own."""
-    global _service
-    if _service is None or _service[0] != os.getpid():
-        _service = (os.getpid(), Service.open(settings=settings))
-    return _service[1]
-
-
-@worker_process_init.connect
-def _warm(**_: Any) -> None:
-    """In a pool's child: end with the parent, give way, load the compiled kernels before the first message."""
-    from dedup.service.ingest import warm
-    from dedup.store.children import die_with_parent
-
-    die_with_parent()
-    os.nice(GIVE_WAY)
-    warm(settings)
-
-
-@worker_process_shutdown.connect
-def _close(**_: Any) -> None:
-    if _service is not None and _service[0] == os.getpid():
-        _service[1].close()
 
 
 @app.task(name=INGEST, bind=True, Request="workers.consumer:LeanRequest")
