@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
-from dedup.api import articles, feed, match, openapi, operations, pages, problems, stories
+from dedup.api import articles, feed, match, openapi, operations, pages, refusals, stories
 from dedup.api.access import Gate
 from dedup.api.metrics import HttpMetrics, MemoryMeter
 from dedup.api.middleware import Rim
@@ -97,7 +97,7 @@ def create_app(settings: Settings | None = None, *, service: AsyncService | None
         app.include_router(room.router)
         app.state.routes += room.router.routes
     pages.install(app)
-    problems.install(app)
+    refusals.install(app)
     hosts = None if required else (*_LOOPBACK, settings.api.host)
     app.add_middleware(Rim, max_body=settings.api.max_body, hosts=hosts, metrics=metrics)
     return app
