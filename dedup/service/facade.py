@@ -1,6 +1,6 @@
 """The one façade: what the command line, the HTTP API, the workers and your program call.
 
-:class:`Service` is synchronous, :class:`AsyncService` the same for asyncio; both drive the
+:class:`Service` is synchronous, :class:`dedup.service.AsyncService` the same for asyncio; both drive the
 plans of :mod:`dedup.service.queries` and :mod:`dedup.service.listing`, so that they share every answer.
 """
 
@@ -14,7 +14,7 @@ from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import Any, Unpack
 
 from dedup.article import Article
 from dedup.errors import DedupError, StoreUnavailable
@@ -44,9 +44,6 @@ from dedup.views import (
     StoryView,
     Waited,
 )
-
-if TYPE_CHECKING:
-    from dedup.service.aio import AsyncService as AsyncService
 
 Progress = Callable[[int], None]
 
@@ -391,11 +388,3 @@ class Service:
     def worker_names(self, *, since_ms: int) -> list[str]:
         """Workers that gave a sign of life since."""
         return [name.decode() for name in self.connection.one("ZRANGEBYSCORE", keys.WORKERS, since_ms, "+inf")]
-
-
-def __getattr__(name: str) -> Any:
-    if name == "AsyncService":
-        from dedup.service.aio import AsyncService
-
-        return AsyncService
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
