@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from dedup.article import Article
 from dedup.cluster.explain import PairEvidence, explain, explain_pairs
 from dedup.cluster.relation import Relation
 from dedup.service.verify import Judged
-from dedup.store.records import Record
+from dedup.store.records import Record, moment
 from dedup.vectors import Features
 from dedup.views import Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """Of a stored article what evidence is made of; it was looked through when it came."""
+
+    title: str | None
+    text: str
+    published_at: datetime | None
+
+    @classmethod
+    def of(cls, record: Record, text: str) -> _Told:
+        return cls(record.title, text, None if record.published_ms is None else moment(record.published_ms))
 
 
 def evidence_of(one: Article, two: Article, judged: Judged | None = None, *, passages: bool = True) -> Evidence:
@@ -41,17 +56,11 @@ def evidence_of_links(
     told = [(one, other) for one, other in pairs if one in place and other in place]
     if not told:
         return {}
-    articles = [_read_for_evidence(records[number].id, documents[number]) for number in numbers]
+    articles = [_Told.of(records[number], documents[number]["text"]) for number in numbers]
     features = Features.unpack([records[number].features for number in numbers])
     places = [(place[one], place[other]) for one, other in told]
-    explained = explain_pairs(articles, places, features=features, passages=False)
+    explained = explain_pairs(articles, features, places, passages=False)
     return {pair: _evidence(found) for pair, found in zip(told, explained, strict=True)}
-
-
-def _read_for_evidence(name: str, document: Mapping[str, Any]) -> Article:
-    """Of a stored article what evidence is made of: the rest was looked through when it came."""
-    kept: dict[str, Any] = {field: document.get(field) for field in ("text", "title", "published_at")}
-    return Article(id=name, **kept)
 
 
 def _evidence(found: PairEvidence, *, jaccard: float | None = None, containment: float | None = None) -> Evidence:

@@ -34,6 +34,18 @@ HAS_TITLE, HAS_URL, ENDS_WELL, HAS_SOURCE = 1, 2, 4, 8
 _CLOSING = ".!?…\"”’')]。！？"
 
 
+class Titled(Protocol):
+    """What :func:`title_and_body` reads of an article."""
+
+    @property
+    def title(self) -> str | None:
+        """Its title, if it has one."""
+
+    @property
+    def text(self) -> str:
+        """Its body."""
+
+
 class LineFilter(Protocol):
     """What :func:`featurize` needs of learned boilerplate (:class:`dedup.text.boilerplate.Boilerplate`)."""
 
@@ -181,7 +193,7 @@ def source_hash(source: str | None) -> int:
     return int.from_bytes(digest.digest(), "little") or 1
 
 
-def title_and_body(article: Article) -> tuple[str, str]:
+def title_and_body(article: Titled) -> tuple[str, str]:
     """Return the title and the body; the first line, if short, is the title of an article without one."""
     if article.title:
         return article.title, article.text

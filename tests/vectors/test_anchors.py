@@ -9,12 +9,19 @@ from datetime import UTC, datetime
 import pytest
 
 from dedup.article import Article
-from dedup.cluster.explain import _read
+from dedup.text import Texts, tokenize
+from dedup.vectors.spelling import Spelling, spell
+
+
+def spelled(articles: list[Article]) -> list[Spelling]:
+    texts = Texts.of([f"{one.title}\n{one.text}" if one.title else one.text for one in articles])
+    titled = [one.title is not None for one in articles]
+    return spell(texts, tokenize(texts), titled, [one.published_at for one in articles])[0]
 
 
 def anchors(text: str, published: datetime | None = None) -> set[tuple[str, str]]:
-    (reading,) = _read([Article(title="x", text=text, published_at=published)])
-    return {(shown.kind, shown.value) for shown in map(reading.shown, reading.anchors)}
+    (found,) = spelled([Article(title="x", text=text, published_at=published)])
+    return {(shown.kind, shown.value) for shown in map(found.anchor, range(len(found.keys)))}
 
 
 @pytest.mark.parametrize(
@@ -95,12 +102,26 @@ def test_articles_read_together_are_read_as_each_alone() -> None:
         Article(title="…", text="…"),
         Article(title="Nga\u0300y 7/8", text="Ông Đặng Văn Tường thắng 3-1 nga\u0300y 7/8."),
     ]
-    for article, reading in zip(articles, _read(articles), strict=True):
-        (alone,) = _read([article])
-        assert (reading.names, reading.anchors, reading.sentences()) == (alone.names, alone.anchors, alone.sentences())
-        assert [reading.shown(key) for key in reading.anchors] == [alone.shown(key) for key in alone.anchors]
-    fire, bank = (
-        {reading.shown(key).value: weight for key, (weight, _) in reading.anchors.items()}
-        for reading in _read(articles[:2])
-    )
+    together = spelled(articles)
+    assert together == [one for article in articles for one in spelled([article])]
+    fire, bank = ({one.anchor(place).value: weight for place, weight in enumerate(one.weights)} for one in together[:2])
     assert fire["2020-03-03"] > bank["2019-05-06"], "what stands in a title weighs more"
+
+
+def test_names_are_runs_of_capitals_that_do_not_begin_a_sentence() -> None:
+    text = "Mưa lớn. Ông Đặng Văn Tường gặp Mai, Lê An và COVID19\u00a0ở Huế. Sau đó về."
+    (found,) = spelled([Article(title="Thăm Hà  Nội", text=text)])
+
+    assert found.names == {
+        "Thăm Hà Nội", "Hà Nội", "Ông Đặng Văn Tường", "Đặng Văn Tường", "Mai", "Lê An", "Huế"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "blank", [" ", "\t ", "\u00a0", "\u1680", "\u2003", "\u2028", "\u202f", "\u205f", "\u3000", "\x85"]
+)
+def test_white_space_inside_a_spelling_is_one_blank(blank: str) -> None:
+    (found,) = spelled([Article(title="x", text=f"tại{blank}Hội{blank}nghị{blank}lần{blank}thứ{blank}18{blank}khai")])
+
+    (shown,) = map(found.anchor, range(len(found.keys)))
+    assert shown.text == "nghị lần thứ 18 khai"
