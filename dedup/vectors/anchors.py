@@ -175,6 +175,11 @@ def find_anchors(
         length = end[i] - start[i]
         here = class_of(words, classes, hash_[i]) if not is_digit else 0
         if not is_digit:
+            # Most words are none of all that follows.
+            plain = not here and not flags[i] & shapes.MIXED
+            if plain and (i == first or class_of(words, classes, hash_[i - 1]) != w.NTH):
+                i += 1
+                continue
             # Relative days, English month first, ordinals in words, Roman or English form.
             if here and published != UNDATED:
                 back: Any = -1
