@@ -21,7 +21,7 @@ from dedup.sketch import band_hashes, minhash
 from dedup.store.keys import UNKNOWN_LANGUAGE
 from dedup.store.records import pack_body, pack_document
 from dedup.store.scripts import Admission
-from dedup.text import Texts, detect_language, tokenize
+from dedup.text import Texts, detect_language, token_hashes
 from dedup.views import Rejection
 
 if TYPE_CHECKING:
@@ -130,14 +130,14 @@ def text_digests(texts: Texts) -> tuple[list[bytes], NDArray[np.bool_]]:
     digests : list of 16 bytes
     empty : bool[n]
     """
-    tokens = tokenize(texts)
-    empty = tokens.counts == 0
-    digests = []
-    for row in range(len(texts)):
-        start, end = tokens.offsets[row], tokens.offsets[row + 1]
-        content = texts[row].encode("utf-8", "surrogatepass") if empty[row] else tokens.hash[start:end].tobytes()
-        digests.append(blake2b(content, digest_size=16).digest())
-    return digests, empty
+    tokens = token_hashes(texts)
+    contents = (hashes.tobytes() if len(hashes) else _bytes(texts[row]) for row, hashes in enumerate(tokens))
+    digests = [blake2b(content, digest_size=16).digest() for content in contents]
+    return digests, np.array([len(hashes) == 0 for hashes in tokens], np.bool_)
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def warm(settings: Settings) -> None:

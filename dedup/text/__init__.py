@@ -6,7 +6,7 @@ from dedup.text.columns import Texts
 from dedup.text.hashing import ngram_hash32, ngram_hash64, shingle_hash32
 from dedup.text.language import detect_language
 from dedup.text.plain import tokens
-from dedup.text.tokenize import Tokens, tokenize
+from dedup.text.tokenize import Tokens, token_hashes, tokenize
 
 __all__ = [
     "Texts",
@@ -15,6 +15,7 @@ __all__ = [
     "ngram_hash32",
     "ngram_hash64",
     "shingle_hash32",
+    "token_hashes",
     "tokenize",
     "tokens",
 ]

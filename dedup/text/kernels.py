@@ -306,3 +306,22 @@ def tokenize_column(
         count = tokenize_article(entries, places, size, expansions, hash_, start, stop, flags, separator, value, count)
         counts[i + 1] = count
     return count
+
+
+@kernel
+def hash_column(data: Any, offsets: Any, table: Any, expansions: Any, counts: Any, out: Any) -> int:
+    """Hash the tokens of every text; ``counts[i + 1]`` receives the tokens seen up to text ``i``.
+
+    ``out`` is ``uint32[:]``: the upper halves of the 64-bit hashes, as :func:`tokenize_column` writes them.
+    """
+    longest = longest_text(offsets)
+    scratch, wide = scratch_of(longest), np.empty(longest // 2 + 2, np.uint64)
+    count = 0
+    counts[0] = 0
+    for i in range(offsets.shape[0] - 1):
+        size = hash_tokens(data, offsets[i], offsets[i + 1], table, expansions, scratch, wide)
+        for j in range(size):
+            out[count + j] = U32(wide[j] >> _S32)
+        count += size
+        counts[i + 1] = count
+    return count

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -83,6 +84,32 @@ def tokenize(texts: Any, *, threads: int | None = 1) -> Tokens:
         np.concatenate([p.separator for p in parts]),
         np.concatenate([p.value for p in parts]),
     )
+
+
+def token_hashes(texts: Any, *, threads: int | None = 1) -> list[NDArray[np.uint32]]:
+    """Hash the tokens of texts, where nothing else of them is asked: a quarter of the time of :func:`tokenize`.
+
+    Parameters
+    ----------
+    texts:
+        A :class:`Texts`, or anything :meth:`Texts.of` takes.
+    threads:
+        Threads to use; ``None`` is every core.  The result does not depend on it.
+
+    Returns
+    -------
+    list of uint32[tokens]
+        :attr:`Tokens.hash` of each text.
+    """
+    return [row for part in map_texts(_hash_part, texts, threads=threads) for row in part]
+
+
+def _hash_part(first: int, texts: Texts) -> list[NDArray[np.uint32]]:
+    table = character_table()
+    counts = np.empty(len(texts) + 1, np.int64)
+    hashes = np.empty(texts.nbytes // 2 + len(texts) + 1, np.uint32)
+    kernels.hash_column(texts.data, texts.offsets, table.entries, table.expansions, counts, hashes)
+    return [hashes[start:end] for start, end in pairwise(counts.tolist())]
 
 
 def _tokenize_part(first: int, texts: Texts) -> Tokens:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from dedup.text import Texts, tokenize, tokens
+from dedup.text import Texts, token_hashes, tokenize, tokens
 from dedup.text.hashing import token_hash32
 from dedup.text.plain import _fold_tone
 from dedup.text.shapes import (
@@ -50,6 +50,14 @@ texts = st.text(st.one_of(st.sampled_from(TRICKY), st.characters()), max_size=60
 def test_kernel_equals_plain_twin(text: str) -> None:
     found = tokenize(Texts.of([text]))
     assert found.hash.tolist() == [token_hash32(token) for token in tokens(text)]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(texts, max_size=5))
+def test_hashes_alone_are_those_of_the_tokens(column: list[str]) -> None:
+    found = tokenize(column)
+    places = zip(found.offsets[:-1], found.offsets[1:], strict=True)
+    assert [row.tolist() for row in token_hashes(column)] == [found.hash[a:b].tolist() for a, b in places]
 
 
 @settings(max_examples=200, deadline=None)
