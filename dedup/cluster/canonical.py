@@ -94,10 +94,8 @@ def rank_canonical(
     starts = np.array([0, len(ids)], np.int64)
     components, total, order_by = _scores(features, starts, ids, policy, trust, idf)
     order = sorted(range(len(ids)), key=lambda i: (-order_by[i], ids[i]))
-    return [
-        CanonicalScore(i, float(total[i]), {name: float(values[i]) for name, values in components.items()})
-        for i in order
-    ]
+    totals, columns = total.tolist(), {name: values.tolist() for name, values in components.items()}
+    return [CanonicalScore(i, totals[i], {name: values[i] for name, values in columns.items()}) for i in order]
 
 
 def pick_canonicals(

@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup.text.compiled import kernel
+from dedup.text.compiled import inlined, kernel
 from dedup.vectors import Features
 from dedup.vectors.kernels import FREQUENCIES, TF_SHIFT
 
 #: Cosine from which two members hold one text.  Cuts and padded copies lie lower: they must witness for the original.
 COPY = 0.97
+#: Cells of the table of marks: of an article's 140 terms few meet in one.
+_CELLS = np.uint32(4096)
 
 
 def centrality(
@@ -50,6 +52,7 @@ def centrality_column(
     offsets: Any, hashes: Any, values: Any, starts: Any, peers: Any, peer_starts: Any, out: Any
 ) -> None:
     """Fill ``out float64[n]``; ``values float64[m]`` are the terms' weights, of each member of length one."""
+    marks = np.zeros(_CELLS, np.uint16)
     for story in range(starts.shape[0] - 1):
         first, n = starts[story], starts[story + 1] - starts[story]
         if n < 3:
@@ -61,12 +64,13 @@ def centrality_column(
             place[peer[j] - first] = j
         likeness = np.empty((n, m))
         for i in range(n):
+            mark(offsets, hashes, first + i, marks)
             for j in range(m):
                 other = peer[j] - first
                 if other < i and place[i] >= 0:
                     likeness[i, j] = likeness[other, place[i]]
                 else:
-                    likeness[i, j] = dot(offsets, hashes, values, first + i, peer[j])
+                    likeness[i, j] = dot(offsets, hashes, values, first + i, marks, peer[j])
         weight = np.empty(m)
         texts = 0.0
         for j in range(m):
@@ -95,17 +99,31 @@ def centrality_column(
             out[i] = min(1.0, max(0.0, 2 * out[i] / highest - 1))
 
 
-@kernel
-def dot(offsets: Any, hashes: Any, values: Any, i: Any, j: Any) -> Any:
-    """Dot product of the terms of two articles, both by rising hash."""
-    a, b = offsets[i], offsets[j]
-    a_end, b_end = offsets[i + 1], offsets[j + 1]
+@inlined
+def mark(offsets: Any, hashes: Any, i: Any, marks: Any) -> None:
+    """Enter an article's terms into ``marks uint16[cells]``, by place from 1, and forget those it held.
+
+    A term stands in the first free cell from its hash on; why not two sorted lists side by side is told in
+    :mod:`dedup.cluster.pair_kernels`.
+    """
+    marks[:] = 0
+    for k in range(offsets[i + 1] - offsets[i]):
+        at = hashes[offsets[i] + k] % _CELLS
+        while marks[at] != 0:
+            at = (at + np.uint32(1)) % _CELLS
+        marks[at] = k + 1
+
+
+@inlined
+def dot(offsets: Any, hashes: Any, values: Any, i: Any, marks: Any, j: Any) -> Any:
+    """Dot product of the terms of ``i``, which is marked, and ``j``; summed by rising hash, whichever is marked."""
     total = 0.0
-    while a < a_end and b < b_end:
-        left, right = hashes[a], hashes[b]
-        if left == right:
-            total += values[a] * values[b]
-        # No branch on which is smaller: it could not be predicted.
-        a += left <= right
-        b += right <= left
+    for k in range(offsets[j], offsets[j + 1]):
+        at = hashes[k] % _CELLS
+        while marks[at] != 0:
+            one = offsets[i] + np.int64(marks[at]) - 1
+            if hashes[one] == hashes[k]:
+                total += values[one] * values[k]
+                break
+            at = (at + np.uint32(1)) % _CELLS
     return total
