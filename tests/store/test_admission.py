@@ -177,6 +177,18 @@ def test_a_band_is_a_cell_on_the_page_of_its_hash(store: Connection) -> None:
     assert sorted(bands) == sorted((n, band, hash) for n in range(2_000) for band, hash in enumerate(distinct(n), 1))
 
 
+def test_bands_of_one_article_share_a_page_while_it_is_short_and_when_it_is_long(store: Connection) -> None:
+    # Hashes of one lower half lie on one page; four articles there make it long.
+    hashes = [[(8 * n + band) << 16 | 7 for band in range(BANDS)] for n in range(6)]
+    for n in range(6):
+        admit(store, admission(f"a{n}", hashes[n]))
+    cells = struct.iter_unpack("<HBI", store.one("GET", keys.page("vi", 1, keys.PAGE_BITS, 7)))
+    wanted = [(8 * n + band, band + 1, n + 1) for n in range(6) for band in range(BANDS)]
+    assert [cell for cell in cells if cell[1] > 0] == wanted
+    admit(store, admission("last", hashes[0][:4] + hashes[5][4:]))
+    assert waiting(store)[6].candidates == ((1, 4), (6, 4))
+
+
 def test_after_a_full_segment_comes_one_of_more_pages(store: Connection) -> None:
     admit(store, admission("a", distinct(1)))
     store.one("HSET", keys.segments("vi"), "1", "16 1 1 1000 1000")  # as if it had room for one article

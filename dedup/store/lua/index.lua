@@ -11,12 +11,13 @@
 --
 -- A segment takes insertions until it is full or too old; look-ups go through all that live.
 -- Its cells lie on 2^bits pages, some dozens on each: all bands of an article are read by one MGET,
--- and each is entered by an APPEND of seven bytes, which is all that the append-only file gets to see.
--- Inside a script it is the number of calls that counts.
+-- and each is entered by an APPEND of seven bytes, which is all that the append-only file gets to see; while pages
+-- are short, by one MSET of them all.  Inside a script it is the number of calls that counts.
 
 local tag, call, sub, find = ARGV[1], redis.call, string.sub, string.find
 local HEADER, CELL, BITS = 52, 7, 16
 local MOST = 16 -- cells of one hash: the newest; of one digest: the oldest
+local SHORT = MOST * CELL -- bytes: pages below it, on which no hash is full, are written whole, all by one MSET
 
 local function u32(n) return struct.pack('<I4', n) end
 
@@ -136,6 +137,7 @@ local function meet_bands(index, hashes, meet, open, mine)
     local names = {}
     for band = 1, count do names[band] = page_of(index, segment, hashes, 4 * band - 3) end
     local pages = call('MGET', unpack(names))
+    local whole, place_of = {}, {}
     for band = 1, count do
       local page, mark = pages[band], mark_of(hashes, 4 * band - 3, band)
       local at = page and next_cell(page, mark, 0)
@@ -149,12 +151,22 @@ local function meet_bands(index, hashes, meet, open, mine)
       end
       if segment ~= open then
         -- looked at only
+      elseif met < MOST and (not page or #page < SHORT) then
+        local name = names[band]
+        local at = place_of[name] -- of another band on this very page
+        if at then
+          whole[at] = whole[at] .. mark .. mine
+        else
+          at = #whole + 2
+          whole[at - 1], whole[at], place_of[name] = name, (page or '') .. mark .. mine, at
+        end
       elseif met < MOST then
         call('APPEND', names[band], mark .. mine)
       else
         call('SETRANGE', names[band], place + 2, mine)
       end
     end
+    if #whole > 0 then call('MSET', unpack(whole)) end
   end
 end
 
