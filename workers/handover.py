@@ -32,13 +32,17 @@ _PAST_FULL = "#!lua flags=allow-oom\n"
 _SIGN = _PAST_FULL + "redis.call('SADD', KEYS[1], KEYS[2]) redis.call('SET', KEYS[3], 1, 'EX', ARGV[1])"
 #: KEYS 1 a queue, 2 a list.  Takes a message without waiting.
 _TAKE = _PAST_FULL + "return redis.call('LMOVE', KEYS[1], KEYS[2], 'RIGHT', 'LEFT')"
-#: KEYS 1 index and 2 hash of the unacknowledged, 3 a list; ARGV 1 tag, 2 time, 3 message.
+#: KEYS 1 index and 2 hash of the unacknowledged, 3 a list; ARGV 1 tag, 2 time, 3 where a message was sent, as JSON,
+#: 4 the message, if it is not on the list as it is to be entered.  Returns whether a message was entered.
 _ENTER = (
     _PAST_FULL
     + """
+local message = redis.call('LPOP', KEYS[3])
+if ARGV[4] ~= '' then message = ARGV[4] end
+if not message then return 0 end
 redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
-redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])
-redis.call('LPOP', KEYS[3])
+redis.call('HSET', KEYS[2], ARGV[1], '[' .. message .. ', ' .. ARGV[3] .. ']')
+return 1
 """
 )
 
@@ -84,10 +88,13 @@ class QoS(redis.QoS):
         if taken is None:
             super().append(message, delivery_tag)
             return
-        place = message.delivery_info
-        entry = dumps([message._raw, place["exchange"], place["routing_key"]])
+        place = f"{dumps(message.delivery_info['exchange'])}, {dumps(message.delivery_info['routing_key'])}"
+        step = self.unacked_index_key, self.unacked_key, taken, delivery_tag, time(), place
         with self.channel.conn_or_acquire() as client:
-            client.eval(_ENTER, 3, self.unacked_index_key, self.unacked_key, taken, delivery_tag, time(), entry)
+            # The store has the message: it is not sent there a second time, unless what is on
+            # the list is no JSON, or was put back meanwhile.
+            if message.errors or not client.eval(_ENTER, 3, *step, ""):
+                client.eval(_ENTER, 3, *step, dumps(message._raw))
         super(redis.QoS, self).append(message, delivery_tag)
 
     def restore_visible(self, *args: Any, **options: Any) -> None:

@@ -127,7 +127,8 @@ def send(app: Celery, task: str, arguments: Sequence[Any], *, accepted_us: int |
     if accepted_us is not None:
         headers[ACCEPTED] = accepted_us
     try:
-        app.send_task(task, args=arguments, headers=headers, retry=True, retry_policy=_RETRY)
+        packed = wire.ZSTD if task == INGEST else None
+        app.send_task(task, args=arguments, headers=headers, retry=True, retry_policy=_RETRY, compression=packed)
     except OperationalError as error:
         raise _error(error) from error
     except Exception as error:  # each transport has errors of its own

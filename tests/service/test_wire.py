@@ -49,3 +49,19 @@ def test_what_orjson_does_not_read_is_read_by_kombu() -> None:
 def test_what_is_no_json_is_refused(data: bytes) -> None:
     with pytest.raises(ValueError):
         wire.read(data)
+
+
+@given(st.binary())
+def test_what_is_compressed_is_had_again(data: bytes) -> None:
+    assert wire.decompress(wire.compress(data)) == data
+
+
+def _claiming(size: int) -> bytes:
+    """A frame of one byte that says it holds ``size``."""
+    return b"\x28\xb5\x2f\xfd\xe0" + size.to_bytes(8, "little") + b"\x09\x00\x00a"
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", wire.compress(b"x" * 99)[:-1], _claiming(2**40), _claiming(2)])
+def test_what_does_not_hold_what_it_says_is_refused(data: bytes) -> None:
+    with pytest.raises(ValueError):
+        wire.decompress(data)
