@@ -11,9 +11,11 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from dedup.cluster.centrality import centrality
+from dedup.text.compiled import kernel
 from dedup.vectors import Features, Idf
 from dedup.vectors.anchors import UNDATED
 from dedup.vectors.features import ENDS_WELL, HAS_SOURCE, HAS_TITLE, HAS_URL
@@ -26,6 +28,8 @@ POLICIES: dict[str, dict[str, float]] = {
     "trusted": {"trust": 1.0},
     "central": {"centrality": 1.0},
 }
+#: Components, in the order in which they are shown.
+_COMPONENTS = ("completeness", "centrality", "trust", "earliest", "quality", "length")
 #: Settles what the policy leaves equal.
 _TIE_BREAK = 1e-3
 #: Members that centrality is measured against, at most.
@@ -121,9 +125,9 @@ def _scores(
     if policy not in POLICIES:
         raise ValueError(f"canonical policy {policy!r} is not known; choose from {', '.join(POLICIES)}")
     components = _components(features, starts, ids, trust, idf or Idf.prior())
-    weights, default = POLICIES[policy], POLICIES["default"]
-    total = _weighted(components, weights)
-    return components, total, np.round(total + _TIE_BREAK * _weighted(components, default), 9).tolist()
+    total = _weighted(components, POLICIES[policy])
+    default = total if policy == "default" else _weighted(components, POLICIES["default"])
+    return components, total, np.round(total + _TIE_BREAK * default, 9).tolist()
 
 
 def _weighted(components: dict[str, NDArray[np.float64]], weights: dict[str, float]) -> NDArray[np.float64]:
@@ -133,43 +137,54 @@ def _weighted(components: dict[str, NDArray[np.float64]], weights: dict[str, flo
 def _components(
     features: Features, starts: NDArray[np.int64], ids: Sequence[str], trust: Sequence[float] | None, idf: Idf
 ) -> dict[str, NDArray[np.float64]]:
-    n, sizes = len(features), np.diff(starts)
-
-    def of_story(best: np.ufunc, values: NDArray[Any]) -> NDArray[Any]:
-        return np.repeat(best.reduceat(values, starts[:-1]), sizes)
-
-    length = features.length.astype(np.float64)
-    enough = np.repeat([_enough(sorted(length[a:b].tolist())) for a, b in pairwise(starts.tolist())], sizes)
-    padding = np.clip((length / enough - 1) / (_JUMP - 1), 0, 1)
-    published = features.published
-    dated = published != UNDATED
-    first = of_story(np.minimum, np.where(dated, published, np.iinfo(np.int64).max))
-    earliest = np.full(n, 0.5)
-    earliest[dated] = 0.5 ** ((published[dated] - first[dated]).astype(np.float64) / _HALF_LIFE)
-    known = features.known / 255.0
-    fluency = np.clip(1 - (of_story(np.maximum, known) - known) / _GARBLED, 0, 1)
-    marks = features.marks
-    nowhere = marks & (HAS_URL | HAS_SOURCE) == 0
+    n = len(features)
+    rows = np.empty((len(_COMPONENTS), n))
     trusted = np.full(n, 0.5) if trust is None else np.asarray(trust, np.float64)
-    ends, titled, url = ((marks & bit != 0).astype(np.float64) for bit in (ENDS_WELL, HAS_TITLE, HAS_URL))
-    quality = 0.64 * fluency + 0.1 * ends + 0.06 * titled + 0.06 * url + 0.14 * (1 - padding)
-    return {
-        "completeness": np.minimum(1, length / enough),
-        "centrality": centrality(features, idf.weights(features), starts, *_peers(starts, ids)),
-        "trust": np.where(nowhere, np.minimum(trusted, _NOWHERE), trusted),
-        "earliest": earliest,
-        "quality": quality,
-        "length": length / np.maximum(1.0, of_story(np.maximum, length)),
-    }
+    compare_members(features.length, features.published, features.known, features.marks, trusted, starts, rows)
+    components = dict(zip(_COMPONENTS, rows, strict=True))
+    components["centrality"] = centrality(features, idf.weights(features), starts, *_peers(starts, ids))
+    return components
 
 
-def _enough(lengths: Sequence[float]) -> float:
+@kernel
+def compare_members(
+    length: Any, published: Any, known: Any, marks: Any, trust: Any, starts: Any, out: Any
+) -> None:  # fmt: skip
+    """Fill the rows of ``out float64[6, n]`` (:data:`_COMPONENTS`), but for centrality.
+
+    ``length uint32[n]``, ``published int64[n]``, ``known uint8[n]`` and ``marks uint8[n]`` are columns of
+    :class:`dedup.vectors.Features`, ``trust float64[n]``; stories are rows ``starts[k]:starts[k + 1]``.
+    """
+    for story in range(starts.shape[0] - 1):
+        begin, end = starts[story], starts[story + 1]
+        enough = enough_of(np.sort(length[begin:end]))
+        longest, best, first = 1.0, 0.0, np.int64(np.iinfo(np.int64).max)
+        for i in range(begin, end):
+            longest = max(longest, np.float64(length[i]))
+            best = max(best, known[i] / 255.0)
+            if published[i] != UNDATED:
+                first = min(first, published[i])
+        for i in range(begin, end):
+            size = np.float64(length[i])
+            nowhere = marks[i] & (HAS_URL | HAS_SOURCE) == 0
+            fluency = min(1.0, max(0.0, 1 - (best - known[i] / 255.0) / _GARBLED))
+            padding = min(1.0, max(0.0, (size / enough - 1) / (_JUMP - 1)))
+            ends, titled, url = marks[i] & ENDS_WELL != 0, marks[i] & HAS_TITLE != 0, marks[i] & HAS_URL != 0
+            out[0, i] = min(1.0, size / enough)
+            out[2, i] = min(trust[i], _NOWHERE) if nowhere else trust[i]
+            out[3, i] = 0.5 ** ((published[i] - first) / _HALF_LIFE) if published[i] != UNDATED else 0.5
+            out[4, i] = 0.64 * fluency + 0.1 * ends + 0.06 * titled + 0.06 * url + 0.14 * (1 - padding)
+            out[5, i] = size / longest
+
+
+@njit(nogil=True)
+def enough_of(lengths: Any) -> Any:
     """Length of a complete report, from the sorted lengths: that of the third in five, or of any jump above it."""
-    k = int(0.6 * (len(lengths) - 1))
-    enough = lengths[k]
+    k = int(0.6 * (lengths.shape[0] - 1))
+    enough = np.float64(lengths[k])
     for longer in lengths[k + 1 :]:
         if longer > _JUMP * enough:
-            enough = longer
+            enough = np.float64(longer)
     return max(1.0, enough)
 
 

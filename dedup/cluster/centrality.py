@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from dedup.text.compiled import inlined, kernel
 from dedup.vectors import Features
-from dedup.vectors.kernels import FREQUENCIES, TF_SHIFT
+from dedup.vectors.kernels import TF_SHIFT, TF_WEIGHT
 
 #: Cosine from which two members hold one text.  Cuts and padded copies lie lower: they must witness for the original.
 COPY = 0.97
@@ -38,20 +38,18 @@ def centrality(
     peers, peer_starts:
         ``int64[p]``, ``int64[s + 1]``: rows of each story with which all of it are compared.
     """
-    tf = (1 + np.log(FREQUENCIES)).astype(np.float64)[features.term_bits >> TF_SHIFT]
-    values = weight.astype(np.float64) * tf
-    rows = np.repeat(np.arange(len(features)), np.diff(features.term_offsets))
-    values /= np.maximum(np.sqrt(np.bincount(rows, values**2, len(features))), 1e-9)[rows]
     out = np.ones(len(features))
-    centrality_column(features.term_offsets, features.term_hash, values, starts, peers, peer_starts, out)
+    terms = features.term_offsets, features.term_hash, features.term_bits
+    centrality_column(*terms, weight, starts, peers, peer_starts, out)
     return out
 
 
 @kernel
 def centrality_column(
-    offsets: Any, hashes: Any, values: Any, starts: Any, peers: Any, peer_starts: Any, out: Any
+    offsets: Any, hashes: Any, bits: Any, weight: Any, starts: Any, peers: Any, peer_starts: Any, out: Any
 ) -> None:
-    """Fill ``out float64[n]``; ``values float64[m]`` are the terms' weights, of each member of length one."""
+    """Fill ``out float64[n]``; ``hashes uint32[m]``, ``bits uint8[m]`` and ``weight float32[m]`` are the terms."""
+    values = of_length_one(offsets, bits, weight)
     marks = np.zeros(_CELLS, np.uint16)
     for story in range(starts.shape[0] - 1):
         first, n = starts[story], starts[story + 1] - starts[story]
@@ -71,17 +69,17 @@ def centrality_column(
                     likeness[i, j] = likeness[other, place[i]]
                 else:
                     likeness[i, j] = dot(offsets, hashes, values, first + i, marks, peer[j])
-        weight = np.empty(m)
+        share = np.empty(m)
         texts = 0.0
         for j in range(m):
             copies = 0
             for k in range(m):
                 copies += likeness[peer[j] - first, k] >= COPY
-            weight[j] = 1.0 / max(1, copies)
-            texts += weight[j]
+            share[j] = 1.0 / max(1, copies)
+            texts += share[j]
         alike = texts < 1.5  # copies of one text are told apart by how near they are to all of them
         if alike:
-            weight[:] = 1.0
+            share[:] = 1.0
             texts = float(m)
         highest = 1e-9
         for i in range(n):
@@ -89,14 +87,29 @@ def centrality_column(
             for j in range(m):
                 own = place[i] == j if alike else place[i] >= 0 and likeness[i, j] >= COPY
                 if own:
-                    others -= weight[j]
+                    others -= share[j]
                 else:
-                    total += weight[j] * likeness[i, j]
+                    total += share[j] * likeness[i, j]
             out[first + i] = total / max(others, 1e-9)
             highest = max(highest, out[first + i])
         for i in range(first, first + n):
             # Copies of one text differ by little; the upper half of the scale tells them apart.
             out[i] = min(1.0, max(0.0, 2 * out[i] / highest - 1))
+
+
+@inlined
+def of_length_one(offsets: Any, bits: Any, weight: Any) -> Any:
+    """TF-IDF of every term, ``float64[m]``, each article's as a vector of length one."""
+    values = np.empty(weight.shape[0])
+    for i in range(offsets.shape[0] - 1):
+        square = 0.0
+        for k in range(offsets[i], offsets[i + 1]):
+            values[k] = np.float64(weight[k]) * np.float64(TF_WEIGHT[bits[k] >> TF_SHIFT])
+            square += values[k] * values[k]
+        norm = max(np.sqrt(square), 1e-9)
+        for k in range(offsets[i], offsets[i + 1]):
+            values[k] /= norm
+    return values
 
 
 @inlined
