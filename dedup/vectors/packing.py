@@ -10,14 +10,17 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
 from dedup.errors import DedupError
+from dedup.text.compiled import inlined, kernel
 from dedup.vectors.features import Features
 
 VERSION = 1
 _HEADER = struct.Struct("<BBBHIIqBB")
+_SIZE = _HEADER.size
 
 
 def pack(features: Features) -> list[bytes]:
@@ -40,36 +43,87 @@ def pack(features: Features) -> list[bytes]:
 
 def unpack(packed: Sequence[bytes]) -> Features:
     """Read values written by :func:`pack`; raise :class:`DedupError` for another version or a broken value."""
-    heads = []
-    for i, value in enumerate(packed):
+    if not packed:
+        return Features.empty()
+    n = len(packed)
+    data = np.frombuffer(b"".join(packed), np.uint8)
+    offsets = np.zeros(n + 1, np.int64)
+    np.cumsum(np.fromiter(map(len, packed), np.int64, n), out=offsets[1:])
+    terms, anchors = np.zeros(n + 1, np.int64), np.zeros(n + 1, np.int64)
+    broken = measure(data, offsets, terms, anchors)
+    if broken >= 0:
+        value = packed[broken]
         if not value or value[0] != VERSION:
             found = value[0] if value else "none"
-            raise DedupError(f"features {i} have version {found}, this is version {VERSION}; re-index the store")
-        heads.append(_HEADER.unpack_from(value))
-        if len(value) != _HEADER.size + 6 * heads[-1][7] + 5 * heads[-1][8]:
-            raise DedupError(f"features {i} are {len(value)} bytes long, which their header does not say; re-index")
-    if not heads:
-        return Features.empty()
-    term_counts = np.array([head[7] for head in heads], np.int64)
-    anchor_counts = np.array([head[8] for head in heads], np.int64)
-    pieces: tuple[list[bytes], ...] = ([], [], [], [], [])
-    for value, head in zip(packed, heads, strict=True):
-        at, terms, anchors = _HEADER.size, head[7], head[8]
-        for piece, size in zip(pieces, (4 * terms, terms, terms, 4 * anchors, anchors), strict=True):
-            piece.append(value[at : at + size])
-            at += size
-    hashes, bits, idf, keys, weights = (b"".join(piece) for piece in pieces)
-    return Features(
-        _offsets(term_counts), np.frombuffer(hashes, "<u4").astype(np.uint32), np.frombuffer(bits, np.uint8),
-        np.frombuffer(idf, np.uint8), _offsets(anchor_counts), np.frombuffer(keys, "<u4").astype(np.uint32),
-        np.frombuffer(weights, np.uint8),
-        np.array([head[6] for head in heads], np.int64), np.array([head[4] for head in heads], np.uint32),
-        np.array([head[5] for head in heads], np.uint32), np.array([head[3] for head in heads], np.uint16),
-        np.array([head[2] for head in heads], np.uint8), np.array([head[1] for head in heads], np.uint8),
+            raise DedupError(f"features {broken} have version {found}, this is version {VERSION}; re-index the store")
+        raise DedupError(
+            f"features {broken} are {len(value)} bytes long, which their header does not say; re-index the store"
+        )
+    m, a = int(terms[n]), int(anchors[n])
+    features = Features(
+        terms, np.empty(m, np.uint32), np.empty(m, np.uint8), np.empty(m, np.uint8),
+        anchors, np.empty(a, np.uint32), np.empty(a, np.uint8),
+        np.empty(n, np.int64), np.empty(n, np.uint32), np.empty(n, np.uint32), np.empty(n, np.uint16),
+        np.empty(n, np.uint8), np.empty(n, np.uint8),
     )  # fmt: skip
+    unpack_column(
+        data, offsets, terms, features.term_hash, features.term_bits, features.term_idf,
+        anchors, features.anchor_key, features.anchor_weight, features.published, features.source, features.length,
+        features.lang, features.known, features.marks,
+    )  # fmt: skip
+    return features
 
 
-def _offsets(counts: np.ndarray) -> np.ndarray:
-    offsets = np.zeros(len(counts) + 1, np.int64)
-    np.cumsum(counts, out=offsets[1:])
-    return offsets
+@kernel
+def measure(data: Any, offsets: Any, terms: Any, anchors: Any) -> int:
+    """Fill ``terms`` and ``anchors`` (``int64[n + 1]``), where those of each value begin.
+
+    ``data[offsets[i]:offsets[i + 1]]`` is value ``i``.  Returns the number of the first broken one, or -1.
+    """
+    for i in range(offsets.shape[0] - 1):
+        at, size = offsets[i], offsets[i + 1] - offsets[i]
+        if size < _SIZE or data[at] != VERSION:
+            return i
+        term_count, anchor_count = np.int64(data[at + _SIZE - 2]), np.int64(data[at + _SIZE - 1])
+        if size != _SIZE + 6 * term_count + 5 * anchor_count:
+            return i
+        terms[i + 1] = terms[i] + term_count
+        anchors[i + 1] = anchors[i] + anchor_count
+    return -1
+
+
+@kernel
+def unpack_column(
+    data: Any, offsets: Any, terms: Any, term_hash: Any, term_bits: Any, term_idf: Any,
+    anchors: Any, anchor_key: Any, anchor_weight: Any, published: Any, source: Any, length: Any,
+    lang: Any, known: Any, marks: Any,
+) -> None:  # fmt: skip
+    """Fill the columns of :class:`~dedup.vectors.features.Features` from values that :func:`measure` found whole."""
+    for i in range(offsets.shape[0] - 1):
+        at = offsets[i]
+        marks[i], known[i] = data[at + 1], data[at + 2]
+        lang[i] = number(data, at + 3, 2)
+        source[i], length[i] = number(data, at + 5, 4), number(data, at + 9, 4)
+        published[i] = np.int64(number(data, at + 13, 8))
+        at += _SIZE
+        a, b = terms[i], terms[i + 1]
+        for k in range(a, b):
+            term_hash[k] = number(data, at + 4 * (k - a), 4)
+        at += 4 * (b - a)
+        term_bits[a:b] = data[at : at + b - a]
+        term_idf[a:b] = data[at + b - a : at + 2 * (b - a)]
+        at += 2 * (b - a)
+        a, b = anchors[i], anchors[i + 1]
+        for k in range(a, b):
+            anchor_key[k] = number(data, at + 4 * (k - a), 4)
+        at += 4 * (b - a)
+        anchor_weight[a:b] = data[at : at + b - a]
+
+
+@inlined
+def number(data: Any, at: Any, size: int) -> Any:
+    """The little-endian ``uint64`` of ``size`` bytes."""
+    value = np.uint64(0)
+    for k in range(size):
+        value |= np.uint64(data[at + k]) << np.uint64(8 * k)
+    return value
