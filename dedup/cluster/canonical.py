@@ -30,6 +30,8 @@ POLICIES: dict[str, dict[str, float]] = {
 }
 #: Components, in the order in which they are shown.
 _COMPONENTS = ("completeness", "centrality", "trust", "earliest", "quality", "length")
+#: Later than every publication.
+_NEVER = np.iinfo(np.int64).max
 #: Settles what the policy leaves equal.
 _TIE_BREAK = 1e-3
 #: Members that centrality is measured against, at most.
@@ -158,7 +160,7 @@ def compare_members(
     for story in range(starts.shape[0] - 1):
         begin, end = starts[story], starts[story + 1]
         enough = enough_of(np.sort(length[begin:end]))
-        longest, best, first = 1.0, 0.0, np.int64(np.iinfo(np.int64).max)
+        longest, best, first = 1.0, 0.0, _NEVER
         for i in range(begin, end):
             longest = max(longest, np.float64(length[i]))
             best = max(best, known[i] / 255.0)

@@ -383,8 +383,8 @@ def _lead(document: Mapping[str, Any] | None) -> str | None:
     if document is None:
         return None
     text = document.get("text", "")
-    # Half of a beginning is seldom white space; of one worth showing never seven eighths.
-    short = " ".join(text[: 2 * LEAD].split())
+    # Of a beginning an eighth is seldom white space; of one worth showing never seven eighths.
+    short = " ".join(text[: LEAD + LEAD // 8].split())
     return (short if len(short) >= LEAD else " ".join(text[: 8 * LEAD].split()))[:LEAD]
 
 
