@@ -1,12 +1,18 @@
 """Average linkage on a sparse graph of pairs, with every cluster pair judged by all its article pairs.
 
 Agglomerative clustering with unweighted average linkage (UPGMA; Sokal and Michener, 1958), nearest clusters first
-(the "generic" algorithm of Müllner, 2011).  What is averaged are *doubts*, ``exp(-DOUBT x)`` of the clipped log-odds
-``x``, so that a pair that speaks against weighs more than one that speaks for; the log-odds of the mean doubt are the
-*joint* log-odds of two clusters.  Where they reach the cut at least one pair does, so the graph of such pairs falls
-into components that can be clustered one by one, and inside a component only clusters that such a pair joins are
-compared: the cost of an article grows with its neighbours, not with its component.  The cut rises with the size of the
-cluster to be formed.
+(the "generic" algorithm of Müllner, 2011).  What is averaged are the clipped log-odds of the pair model; their mean
+over the pairs of two clusters are the *joint* log-odds of these.  Where they reach the cut at least one pair does, so
+the graph of such pairs falls into components that can be clustered one by one, and inside a component only clusters
+that such a pair joins are compared: the cost of an article grows with its neighbours, not with its component.
+
+What is asked of two clusters depends on both:
+
+- more of two articles that are alone, for whom no third one speaks;
+- more where each of the two holds together by itself: two groups of articles that are close knit, and less close to
+  each other, are two events of one kind, where the same distance may well lie between an article and its story.
+  Versions of one text say nothing of that;
+- more of a large cluster.
 """
 
 from __future__ import annotations
@@ -23,11 +29,12 @@ from dedup.cluster.pair_kernels import logit_of, mark, unmarked
 from dedup.text.compiled import kernel
 from dedup.text.parallel import ordered_map, thread_count
 
-#: Log-odds are clipped to this magnitude, so that no single pair outvotes the others.
-CLIP = 6.0
-#: How much more the pairs against weigh: near 0 the mean of log-odds, large the least of them (measured: see
-#: ``docs/tuning.md``).
-DOUBT = 0.3
+#: Log-odds are clipped to this magnitude, so that no single pair outvotes the others.  A pair that reaches it is two
+#: versions of one text.
+CLIP = 7.5
+#: Log-odds beyond the cut that are asked of two articles alone; and of two clusters for each of the looser one's
+#: cohesion (measured: see ``docs/tuning.md``).
+ALONE, KNIT = 1.25, 0.9
 #: The cut rises by ``TIGHTEN`` for every doubling of the cluster beyond ``LOOSE`` articles.
 LOOSE, TIGHTEN = 40, 0.3
 #: Components larger than this are first cut along their weakest edges.
@@ -35,15 +42,9 @@ LARGEST = 600
 
 
 @njit(nogil=True)
-def doubt_of(logit: Any) -> Any:
-    """Doubt of a pair, from its log-odds, which are clipped."""
-    return np.exp(np.float32(-DOUBT) * min(np.float32(CLIP), max(np.float32(-CLIP), np.float32(logit))))
-
-
-@njit(nogil=True)
-def joint_logit(doubt: Any) -> Any:
-    """Log-odds of a mean doubt."""
-    return -np.log(doubt) / DOUBT
+def clipped(logit: Any) -> Any:
+    """Log-odds of a pair, as they are averaged."""
+    return min(np.float32(CLIP), max(np.float32(-CLIP), np.float32(logit)))
 
 
 @njit(nogil=True)
@@ -52,6 +53,23 @@ def cut_at(size: Any, cut: Any) -> Any:
     if size <= LOOSE:
         return cut
     return cut + TIGHTEN * np.log2(size / LOOSE)
+
+
+@njit(nogil=True)
+def asked_of(size: Any, one: Any, two: Any, cut: Any) -> Any:
+    """Joint log-odds needed to join two clusters into one of ``size`` articles, from the cohesion of each."""
+    if size == 2:
+        return cut + ALONE
+    return cut_at(size, cut) + KNIT * max(0.0, min(one, two))
+
+
+@njit(nogil=True)
+def cohesion(logits: Any, pairs: Any) -> Any:
+    """Joint log-odds inside a cluster of two articles or more, from the sum over its ``pairs`` pairs.
+
+    One pair more, of log-odds 1, counts with them: few pairs say little (none are left where all are versions).
+    """
+    return (logits + 1) / (pairs + 1)
 
 
 def average_linkage(
@@ -132,38 +150,6 @@ def components(n: Any, left: Any, right: Any, largest: Any) -> Any:
     return parent
 
 
-@njit(nogil=True)
-def mean_doubt(p: Any, w: Any, members: Any, after: Any, one: Any, two: Any, pair: Any, marks: Any, row: Any) -> Any:
-    """Mean doubt between the articles of two clusters; pairs not judged yet are judged now."""
-    total, count = 0.0, 0
-    a = one
-    while a >= 0:
-        marked = False
-        b = two
-        while b >= 0:
-            if np.isnan(pair[a, b]):
-                if not marked:
-                    mark(p, members[a], marks)
-                    marked = True
-                x = doubt_of(logit_of(p, w, members[a], marks, members[b], row))
-                pair[a, b] = x
-                pair[b, a] = x
-            total += pair[a, b]
-            count += 1
-            b = after[b]
-        a = after[a]
-    return np.float32(total / count)
-
-
-@njit(nogil=True)
-def find_nearest(doubt: Any, alive: Any, a: Any, nearest: Any, least: Any) -> None:
-    """Look up the nearest cluster that ``a`` has met, the first of equals; -1 if there is none."""
-    nearest[a], least[a] = -1, np.inf
-    for b in range(doubt.shape[0]):
-        if alive[b] and b != a and doubt[a, b] < least[a]:
-            nearest[a], least[a] = b, doubt[a, b]
-
-
 @kernel
 def link_component(
     p: Any, w: Any, members: Any, left: Any, right: Any, logits: Any, cut: Any, labels: Any, strength: Any
@@ -174,12 +160,12 @@ def link_component(
     pairs, as places among them.
     """
     m = members.shape[0]
-    pair, doubt = np.full((m, m), np.float32(np.nan)), np.full((m, m), np.float32(np.inf))
+    pair, mean = np.full((m, m), np.float32(np.nan)), np.full((m, m), np.float32(-np.inf))
     for k in range(left.shape[0]):
-        x = doubt_of(logits[k])
+        x = clipped(logits[k])
         pair[left[k], right[k]], pair[right[k], left[k]] = x, x
-        doubt[left[k], right[k]], doubt[right[k], left[k]] = x, x
-    cluster = link_places(p, w, members, pair, doubt, cut)
+        mean[left[k], right[k]], mean[right[k], left[k]] = x, x
+    cluster = link_places(p, w, members, pair, mean, cut)
     for a in range(m):
         total, count = 0.0, 0
         for b in range(m):
@@ -187,54 +173,112 @@ def link_component(
                 total += pair[a, b]
                 count += 1
         labels[members[a]] = members[cluster[a]]
-        strength[members[a]] = joint_logit(total / count) if count else 0.0
+        strength[members[a]] = total / count if count else 0.0
 
 
 @njit(nogil=True)
-def link_places(p: Any, w: Any, members: Any, pair: Any, doubt: Any, cut: Any) -> Any:
+def link_places(p: Any, w: Any, members: Any, pair: Any, mean: Any, cut: Any) -> Any:
     """Cluster some articles; return ``int64[m]``, the first place of the cluster of each.
 
-    ``pair float32[m, m]`` are the doubts of the pairs judged, NaN of others, which are judged when needed and entered;
-    ``doubt float32[m, m]`` those of strong pairs, else infinite, and in the end mean doubts of clusters.  The two
-    nearest clusters are joined until none reach the cut.  Clusters meet when a strong pair lies between them, and only
-    then are their other pairs judged.  A join that does not reach the cut of its size is not made, and the smaller
-    cluster takes no further part.
+    ``pair float32[m, m]`` are the clipped log-odds of the pairs judged, NaN of others, which are judged when needed
+    and entered; ``mean float32[m, m]`` those of strong pairs, else minus infinity, and in the end joint log-odds of
+    clusters.  The two clusters that lack least of what is asked of them are joined, until all lack something.
+    Clusters meet when a strong pair lies between them, and only then are their other pairs judged.
     """
     m = members.shape[0]
     size, alive, cluster = np.ones(m, np.int64), np.ones(m, np.bool_), np.arange(m)
+    # Log-odds inside each cluster, summed, of how many pairs (those of versions aside), and the cohesion they make.
+    inside, pairs, knit = np.zeros(m, np.float64), np.zeros(m, np.int64), np.zeros(m, np.float64)
+    # By how much the joint log-odds of two clusters fall short of what is asked; infinite if they never met.
+    lack = np.full((m, m), np.float32(np.inf))
     # The articles of a cluster are a list; it begins at the one by which the cluster is named.
     after, tail = np.full(m, -1, np.int64), np.arange(m)
     nearest, least = np.empty(m, np.int64), np.empty(m, np.float32)
     marks, row = unmarked(), np.empty(K, np.float32)
     for a in range(m):
-        find_nearest(doubt, alive, a, nearest, least)
+        for b in range(m):
+            if mean[a, b] > -np.inf:
+                lack[a, b] = asked_of(2, 0.0, 0.0, cut) - mean[a, b]
+    for a in range(m):
+        find_nearest(lack, alive, a, nearest, least)
     while True:
         top = int(np.argmin(least))
-        if nearest[top] < 0 or least[top] > doubt_of(cut):
+        if nearest[top] < 0 or least[top] > 0:
             break
         low, high = min(top, nearest[top]), max(top, nearest[top])
         together = size[low] + size[high]
-        refused = least[top] > doubt_of(cut_at(together, cut))
-        gone = low if refused and size[low] < size[high] else high
-        alive[gone], nearest[gone], least[gone] = False, -1, np.inf
-        if not refused:
-            for c in range(m):
-                if not alive[c] or c == low or (doubt[low, c] == np.inf and doubt[high, c] == np.inf):
-                    continue
-                for one in (low, high):
-                    if doubt[one, c] == np.inf:
-                        doubt[one, c] = mean_doubt(p, w, members, after, one, c, pair, marks, row)
-                x = np.float32((size[low] * doubt[low, c] + size[high] * doubt[high, c]) / together)
-                doubt[low, c], doubt[c, low] = x, x
-            for c in range(m):
-                if cluster[c] == high:
-                    cluster[c] = low
-            after[tail[low]], tail[low], size[low] = high, tail[high], together
+        alive[high], nearest[high], least[high] = False, -1, np.inf
+        between, count = reports_between(after, low, high, pair)
+        inside[low] += inside[high] + between
+        pairs[low] += pairs[high] + count
+        knit[low] = cohesion(inside[low], pairs[low])
+        for c in range(m):
+            if not alive[c] or c == low or (mean[low, c] == -np.inf and mean[high, c] == -np.inf):
+                continue
+            for one in (low, high):
+                if mean[one, c] == -np.inf:
+                    mean[one, c] = joint_logit(p, w, members, after, one, c, pair, marks, row)
+            x = np.float32((size[low] * mean[low, c] + size[high] * mean[high, c]) / together)
+            short = np.float32(asked_of(together + size[c], knit[low], knit[c], cut) - x)
+            mean[low, c], mean[c, low] = x, x
+            lack[low, c], lack[c, low] = short, short
+        for c in range(m):
+            if cluster[c] == high:
+                cluster[c] = low
+        after[tail[low]], tail[low], size[low] = high, tail[high], together
         for c in range(m):
             if not alive[c]:
                 continue
-            if nearest[c] == gone or (not refused and (c == low or nearest[c] == low)):
-                find_nearest(doubt, alive, c, nearest, least)
-            elif not refused and (doubt[c, low] < least[c] or (doubt[c, low] == least[c] and low < nearest[c])):
-                nearest[c], least[c] = low, doubt[c, low]
+            if c == low or nearest[c] == low or nearest[c] == high:
+                find_nearest(lack, alive, c, nearest, least)
+            elif lack[c, low] < least[c] or (lack[c, low] == least[c] and low < nearest[c]):
+                nearest[c], least[c] = low, lack[c, low]
     return cluster
+
+
+@njit(nogil=True)
+def joint_logit(p: Any, w: Any, members: Any, after: Any, one: Any, two: Any, pair: Any, marks: Any, row: Any) -> Any:
+    """Joint log-odds of two clusters; pairs not judged yet are judged now."""
+    total, count = 0.0, 0
+    a = one
+    while a >= 0:
+        marked = False
+        b = two
+        while b >= 0:
+            if np.isnan(pair[a, b]):
+                if not marked:
+                    mark(p, members[a], marks)
+                    marked = True
+                x = clipped(logit_of(p, w, members[a], marks, members[b], row))
+                pair[a, b] = x
+                pair[b, a] = x
+            total += pair[a, b]
+            count += 1
+            b = after[b]
+        a = after[a]
+    return np.float32(total / count)
+
+
+@njit(nogil=True)
+def reports_between(after: Any, one: Any, two: Any, pair: Any) -> Any:
+    """Sum of the log-odds between the articles of two clusters, and their number; versions of a text do not count."""
+    total, count = 0.0, 0
+    a = one
+    while a >= 0:
+        b = two
+        while b >= 0:
+            if pair[a, b] < CLIP:
+                total += pair[a, b]
+                count += 1
+            b = after[b]
+        a = after[a]
+    return total, count
+
+
+@njit(nogil=True)
+def find_nearest(lack: Any, alive: Any, a: Any, nearest: Any, least: Any) -> None:
+    """Look up the cluster that lacks least to be one with ``a``, the first of equals; -1 if it has met none."""
+    nearest[a], least[a] = -1, np.inf
+    for b in range(lack.shape[0]):
+        if alive[b] and b != a and lack[a, b] < least[a]:
+            nearest[a], least[a] = b, lack[a, b]

@@ -6,13 +6,12 @@ The state is a tuple of arrays (:class:`~dedup.cluster.live_state.State`) that o
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 from numba import njit
 
-from dedup.cluster.linkage import CLIP, DOUBT, cut_at, doubt_of, joint_logit
+from dedup.cluster.linkage import CLIP, asked_of, clipped, cohesion, cut_at
 from dedup.cluster.live_postings import live_candidates, post
 from dedup.cluster.live_state import absorb_story, found_story, join_story, leave_story
 from dedup.cluster.pair_features import K
@@ -22,8 +21,8 @@ from dedup.text.compiled import kernel
 
 #: Members of one story that are asked, stories that are asked, and members a side when two stories are compared.
 ASKED, STORIES, SAMPLE = 24, 8, 12
-#: Least and greatest doubt of a pair, and the share of a sum that rounding may take or add.
-_LEAST, _MOST, _ROUNDING = math.exp(-DOUBT * CLIP), math.exp(DOUBT * CLIP), 1e-5
+#: What rounding may take from a sum of log-odds, or add to it.
+_ROUNDING = 1e-3
 
 
 @njit(nogil=True)
@@ -37,7 +36,7 @@ def ask_story(s: Any, p: Any, w: Any, slot: Any, marks: Any, story: Any, cut: An
     size = s.story_size[story]
     step = max(1, (size + ASKED - 1) // ASKED)
     most = (size - 1) // step + 1
-    hopeless = most * np.exp(-DOUBT * floor) * (1 + _ROUNDING)
+    hopeless = most * floor - _ROUNDING
     total, asked, content = 0.0, 0, 0
     at, position = s.story_head[story], 0
     while at >= 0:
@@ -45,15 +44,15 @@ def ask_story(s: Any, p: Any, w: Any, slot: Any, marks: Any, story: Any, cut: An
             x = judged[at]
             if x == 0:
                 x = logit_of(p, w, slot, marks, at, row)
-            total += doubt_of(x)
+            total += clipped(x)
             asked += 1
-            if total + (most - asked) * _LEAST > hopeless:
+            if total + (most - asked) * CLIP < hopeless:
                 return -np.inf, 0.0
             if x >= cut - OBJECTION:
                 content += 1
         at = after[at]
         position += 1
-    return joint_logit(total / asked), content / asked
+    return total / asked, content / asked
 
 
 @njit(nogil=True)
@@ -67,7 +66,7 @@ def are_one(s: Any, p: Any, w: Any, one: Any, two: Any, cut: Any, marks: Any, ro
     step_one = max(1, (size_one + SAMPLE - 1) // SAMPLE)
     step_two = max(1, (size_two + SAMPLE - 1) // SAMPLE)
     most = ((size_one - 1) // step_one + 1) * ((size_two - 1) // step_two + 1)
-    limit = most * np.exp(-DOUBT * cut)
+    limit = most * cut
     total, asked = 0.0, 0
     a, i = s.story_head[one], 0
     while a >= 0:
@@ -76,17 +75,41 @@ def are_one(s: Any, p: Any, w: Any, one: Any, two: Any, cut: Any, marks: Any, ro
             b, j = s.story_head[two], 0
             while b >= 0:
                 if (size_two - 1 - j) % step_two == 0:
-                    total += doubt_of(logit_of(p, w, a, marks, b, row))
+                    total += clipped(logit_of(p, w, a, marks, b, row))
                     asked += 1
-                    if total + (most - asked) * _LEAST > limit * (1 + _ROUNDING):
+                    if total + (most - asked) * CLIP < limit - _ROUNDING:
                         return False
                 b = after[b]
                 j += 1
-            if total + (most - asked) * _MOST < limit * (1 - _ROUNDING):
+            if total - (most - asked) * CLIP > limit + _ROUNDING:
                 return True
         a = after[a]
         i += 1
-    return joint_logit(total / asked) >= cut
+    return total / asked >= cut
+
+
+@njit(nogil=True)
+def knit_of(s: Any, p: Any, w: Any, story: Any, marks: Any, row: Any) -> Any:
+    """Cohesion of a story, from every k-th member."""
+    after, size = s.next_slot, s.story_size[story]
+    step = max(1, (size + SAMPLE - 1) // SAMPLE)
+    asked, count = np.empty(SAMPLE, np.int64), 0
+    at, position = s.story_head[story], 0
+    while at >= 0:
+        if (size - 1 - position) % step == 0:
+            asked[count] = at
+            count += 1
+        at = after[at]
+        position += 1
+    total, pairs = 0.0, 0
+    for a in range(1, count):
+        mark(p, asked[a], marks)
+        for b in range(a):
+            x = clipped(logit_of(p, w, asked[a], marks, asked[b], row))
+            if x < CLIP:
+                total += x
+                pairs += 1
+    return cohesion(total, pairs)
 
 
 @kernel
@@ -142,7 +165,7 @@ def assign_slots(
             mean, content = ask_story(s, p, w, slot, marks, stories[q], cut, min(cut, runner_mean), row)
             means[q] = mean
             size = s.story_size[stories[q]]
-            joins = mean >= cut_at(size + 1, cut) and content >= quorum
+            joins = mean >= asked_of(size + 1, 0.0, 0.0, cut) and content >= quorum
             if joins and (chosen < 0 or mean > chosen_mean or (mean == chosen_mean and stories[q] < stories[chosen])):
                 runner, runner_mean = (stories[chosen], chosen_mean) if chosen >= 0 else (runner, runner_mean)
                 chosen, chosen_mean, chosen_quorum = q, mean, content
@@ -196,8 +219,12 @@ def merge_into(
         other = stories[q]
         if q == chosen or means[q] < cut:
             continue
-        if are_one(s, p, w, home, other, cut_at(s.story_size[home] + s.story_size[other], cut), marks, row):
-            size, others = s.story_size[home], s.story_size[other]
+        size, others = s.story_size[home], s.story_size[other]
+        if not are_one(s, p, w, home, other, cut_at(size + others, cut), marks, row):
+            continue
+        # What their cohesion asks beyond the cut is looked up only where the cut is reached.
+        knit, others_knit = knit_of(s, p, w, home, marks, row), knit_of(s, p, w, other, marks, row)
+        if are_one(s, p, w, home, other, asked_of(size + others, knit, others_knit, cut), marks, row):
             keeper, gone = (other, home) if others > size or (others == size and other < home) else (home, other)
             absorb_story(s, keeper, gone)
             merges[merged, 0], merges[merged, 1] = keeper, gone

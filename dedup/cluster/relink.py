@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from dedup.cluster.linkage import doubt_of, joint_logit, link_places
+from dedup.cluster.linkage import clipped, link_places
 from dedup.cluster.live_postings import near
 from dedup.cluster.live_state import absorb_story, found_story, join_story, leave_story
 from dedup.cluster.pair_kernels import logit_of, mark
@@ -41,22 +41,21 @@ def relink(
     members, story_of, m = gather(s, slot, stories, first)
     if m < 2:
         return False, 0, 0
-    pair, doubt = judge_all(p, w, members[:m], link, window, marks, row)
-    part = link_places(p, w, members[:m], pair, doubt, link)
+    pair, strong = judge_all(p, w, members[:m], link, window, marks, row)
+    part = link_places(p, w, members[:m], pair, strong, link)
     own = part[story_of[:m].argmin()]
     names, leads = carry_names(part, story_of[:m], stories.shape[0])
     for k in range(m):
         if names[part[k]] < 0 and part[k] != own:
             return False, 0, 0
     # Who comes into other company must be accepted by it.
-    objection = doubt_of(link - OBJECTION)
     for k in range(m):
         if story_of[k] < 0 or names[part[k]] != story_of[k]:
             others, content = 0, 0
             for b in range(m):
                 if b != k and part[b] == part[k]:
                     others += 1
-                    content += pair[k, b] <= objection
+                    content += pair[k, b] >= link - OBJECTION
             if content < quorum * others:
                 return False, 0, 0
             if story_of[k] < 0:
@@ -86,17 +85,17 @@ def relink(
             if b != k and part[b] == part[k]:
                 total += pair[k, b]
                 count += 1
-                if best < 0 or pair[k, b] < pair[k, best]:
+                if best < 0 or pair[k, b] > pair[k, best]:
                     best = b
         if story_of[k] < 0:
             out_row[0], out_row[1] = home, founded
-            out_number[0] = joint_logit(total / count) if count else -np.inf
+            out_number[0] = total / count if count else -np.inf
             if best >= 0:
-                out_row[2], out_number[2] = members[best], joint_logit(pair[k, best])
+                out_row[2], out_number[2] = members[best], pair[k, best]
         elif moved:
             moves[told, 0], moves[told, 1] = members[k], s.story[members[k]]
             moves[told, 2] = members[best] if best >= 0 else -1
-            links[told] = joint_logit(total / count) if count else 0.0
+            links[told] = total / count if count else 0.0
             told += 1
     return True, told, merged
 
@@ -127,14 +126,14 @@ def gather(s: Any, slot: Any, stories: Any, first: Any) -> Any:
 
 @njit(nogil=True)
 def judge_all(p: Any, w: Any, members: Any, link: Any, window: Any, marks: Any, row: Any) -> Any:
-    """Doubts of all pairs of articles; and of those whose log-odds reach the cut, infinite for the others."""
+    """Clipped log-odds of all pairs of articles; and of those that reach the cut, minus infinity for the others."""
     m = members.shape[0]
-    pair, strong = np.zeros((m, m), np.float32), np.full((m, m), np.float32(np.inf))
+    pair, strong = np.zeros((m, m), np.float32), np.full((m, m), np.float32(-np.inf))
     for a in range(1, m):
         mark(p, members[a], marks)
         for b in range(a):
             x = logit_of(p, w, members[a], marks, members[b], row)
-            pair[a, b] = pair[b, a] = doubt_of(x)
+            pair[a, b] = pair[b, a] = clipped(x)
             if x >= link and near(p.published[members[a]], p.published[members[b]], window):
                 strong[a, b] = strong[b, a] = pair[a, b]
     return pair, strong

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from dedup.article import Article
 from dedup.cluster.candidates import candidate_pairs
-from dedup.cluster.linkage import CLIP, DOUBT, average_linkage
+from dedup.cluster.linkage import CLIP, average_linkage
 from dedup.cluster.pair_features import NAMES, Weights, prepare
 from dedup.cluster.pairs import PairModel, pair_logits, pair_rows, stack_models
 from dedup.cluster.reliability import reliability, reliability_svg, reliability_table
@@ -236,16 +236,15 @@ def _links(
     data: LabelledSet, left: NDArray[np.int64], right: NDArray[np.int64], logits: NDArray[np.float32]
 ) -> tuple[NDArray, NDArray]:
     """Joint log-odds of each article with each true story that holds a candidate of it, and whether it is its own."""
-    doubts = np.exp(-DOUBT * np.clip(logits, -CLIP, CLIP))
     article, other = np.concatenate([left, right]), np.concatenate([right, left])
     key = article * (int(data.story.max()) + 1) + data.story[other]
     cells, inverse = np.unique(key, return_inverse=True)
-    total = np.bincount(inverse, np.tile(doubts, 2))
+    total = np.bincount(inverse, np.tile(np.clip(logits, -CLIP, CLIP), 2))
     story = cells % (int(data.story.max()) + 1)
     sizes = np.bincount(data.story)[story] - (data.story[cells // (int(data.story.max()) + 1)] == story)
     # Members that were no candidates count as far apart.
     asked = np.bincount(inverse)
-    joint = -np.log((total + np.exp(DOUBT * CLIP) * (sizes - asked)) / sizes) / DOUBT
+    joint = (total - CLIP * (sizes - asked)) / sizes
     return joint, data.story[cells // (int(data.story.max()) + 1)] == story
 
 

@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from dedup.cluster.linkage import CLIP, DOUBT
+from dedup.cluster.linkage import CLIP, cohesion
 from dedup.cluster.live_buffers import make_room, new_postings, new_state
-from dedup.cluster.live_kernels import ASKED, SAMPLE, are_one, ask_story
+from dedup.cluster.live_kernels import ASKED, SAMPLE, are_one, ask_story, knit_of
 from dedup.cluster.live_postings import BUDGET, live_candidates, post_slots
 from dedup.cluster.live_state import join_story
 from dedup.cluster.pair_features import K, prepare
@@ -71,9 +71,9 @@ def test_reading_stops_at_the_budget() -> None:
     assert out[:found].min() == n - found
 
 
-def doubts(slot: int, others: list[int]) -> np.ndarray:
-    logits = pair_logits(PREPARED, WEIGHTS, np.full(len(others), slot), np.array(others))
-    return np.exp(-DOUBT * np.clip(logits, -CLIP, CLIP))
+def logits(slot: int, others: list[int]) -> np.ndarray:
+    found = pair_logits(PREPARED, WEIGHTS, np.full(len(others), slot), np.array(others, np.int64))
+    return np.clip(found, -CLIP, CLIP)
 
 
 @pytest.mark.parametrize("floor", [-math.inf, -6.0, -3.0, -1.0, 2.0, 6.0])
@@ -87,8 +87,8 @@ def test_who_is_not_asked_any_more_could_not_have_changed_the_answer(floor: floa
     mark(PREPARED, 0, marks)
     for story, slots in members.items():
         asked = slots[::-1][:: -(-len(slots) // ASKED)]
-        joint = -math.log(doubts(0, asked).mean()) / DOUBT
-        content = float((doubts(0, asked) <= math.exp(-DOUBT * (cut - OBJECTION))).mean())
+        joint = float(logits(0, asked).mean())
+        content = float((logits(0, asked) >= cut - OBJECTION).mean())
 
         said, share = ask_story(state, PREPARED, WEIGHTS, 0, marks, story, cut, floor, row)
 
@@ -99,5 +99,11 @@ def test_who_is_not_asked_any_more_could_not_have_changed_the_answer(floor: floa
             assert joint > floor - 1e-3
     for one, two in ((0, 1), (1, 2), (0, 2)):
         left, right = (members[x][::-1][:: -(-len(members[x]) // SAMPLE)] for x in (one, two))
-        joint = -math.log(np.mean([doubts(slot, right) for slot in left])) / DOUBT
+        joint = np.mean([logits(slot, right) for slot in left])
         assert are_one(state, PREPARED, WEIGHTS, one, two, max(floor, -9.0), marks, row) == (joint >= floor)
+    for story, slots in members.items():
+        asked = slots[::-1][:: -(-len(slots) // SAMPLE)]
+        pairs = np.concatenate([logits(slot, asked[:k]) for k, slot in enumerate(asked)])
+        reports = pairs[pairs < CLIP]
+        said = knit_of(state, PREPARED, WEIGHTS, story, marks, row)
+        assert said == pytest.approx(cohesion(float(reports.sum()), len(reports)), abs=1e-4)

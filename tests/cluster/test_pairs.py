@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
-from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.spatial.distance import squareform
 from sklearn.metrics import adjusted_rand_score
 
 from dedup.article import Article
 from dedup.cluster.candidates import candidate_pairs
 from dedup.cluster.explain import explain
-from dedup.cluster.linkage import DOUBT, LOOSE, cut_at, link_component
+from dedup.cluster.linkage import ALONE, CLIP, KNIT, LOOSE, cut_at, link_component
 from dedup.cluster.pair_features import NAMES, prepare
 from dedup.cluster.pairs import PairModel, pair_rows
 from dedup.cluster.stories import cluster_stories
@@ -90,20 +92,65 @@ def linked(logits: NDArray[np.float32], cut: float) -> NDArray[np.int64]:
     link_component(nobody, weights, np.arange(m), left, right, logits[left, right], cut, labels, strength)
     for a in range(m):
         others = (labels == labels[a]) & (np.arange(m) != a)
-        doubt = np.exp(-DOUBT * logits[a, others]).mean() if others.any() else 1
-        assert strength[a] == pytest.approx(-np.log(doubt) / DOUBT, abs=1e-4)
+        expected = np.clip(logits[a, others], -CLIP, CLIP).mean() if others.any() else 0
+        assert strength[a] == pytest.approx(expected, abs=1e-4)
     return labels
 
 
-def test_linkage_is_that_of_scipy() -> None:
-    rng = np.random.default_rng(1)
-    for m in (2, 7, LOOSE - 1):
-        points = rng.normal(size=(m, 3))
-        apart = np.linalg.norm(points[:, None] - points[None], axis=2).astype(np.float32)
-        tree = linkage(squareform(np.exp(DOUBT * apart) - 1, checks=False), "average")
-        for cut in (0.5, 1.2, 2.0):
-            expected = fcluster(tree, np.exp(DOUBT * cut) - 1, "distance")
-            assert adjusted_rand_score(expected, linked(-apart, -cut)) == 1
+def agglomerated(logits: NDArray[np.float32], cut: float) -> NDArray[np.int64]:
+    """The same by definition."""
+    logits = np.clip(logits, -CLIP, CLIP)
+    clusters = [[a] for a in range(len(logits))]
+
+    def knit(cluster: list[int]) -> float:
+        reports = [logits[a, b] for a, b in combinations(cluster, 2) if logits[a, b] < CLIP]
+        return max(0.0, (sum(reports) + 1) / (len(reports) + 1)) if len(cluster) > 1 else 0.0
+
+    def lack(one: list[int], two: list[int]) -> float:
+        alone = ALONE if len(one) == len(two) == 1 else 0
+        size = cut_at(len(one) + len(two), cut)
+        return size + alone + KNIT * min(knit(one), knit(two)) - logits[np.ix_(one, two)].mean()
+
+    while len(clusters) > 1:
+        one, two = min(combinations(clusters, 2), key=lambda pair: lack(*pair))
+        if lack(one, two) > 0:
+            break
+        clusters.remove(two)
+        one += two
+    return np.array([next(k for k, cluster in enumerate(clusters) if a in cluster) for a in range(len(logits))])
+
+
+@given(st.integers(2, 24), st.integers(0, 1 << 20), st.sampled_from([-3.0, -1.0, 1.0]))
+def test_linkage_is_its_definition(m: int, seed: int, cut: float) -> None:
+    rng = np.random.default_rng(seed)
+    points = rng.normal(size=(m, 3)) * rng.uniform(0.5, 4)
+    logits = (9 - 3 * np.linalg.norm(points[:, None] - points[None], axis=2)).astype(np.float32)
+
+    assert adjusted_rand_score(agglomerated(logits, cut), linked(logits, cut)) == 1
+
+
+def groups(inside: float, between: float, sizes: tuple[int, ...]) -> NDArray[np.float32]:
+    """Log-odds of articles of several groups."""
+    group = np.repeat(np.arange(len(sizes)), sizes)
+    return np.where(group[:, None] == group[None], np.float32(inside), np.float32(between))
+
+
+@pytest.mark.parametrize(
+    ("inside", "sizes", "stories"),
+    [
+        (4.0, (3, 3), 2),  # two close-knit groups are two events
+        (0.5, (3, 3), 1),  # two loose ones at the same distance are one
+        (4.0, (5, 1), 1),  # one article says nothing of how close its company would be
+        (CLIP, (3, 3), 1),  # and neither do versions of one text
+    ],
+)
+def test_what_is_asked_of_two_groups(inside: float, sizes: tuple[int, ...], stories: int) -> None:
+    assert len(set(linked(groups(inside, -0.5, sizes), -2.0).tolist())) == stories
+
+
+def test_two_articles_alone_are_asked_more() -> None:
+    assert len(set(linked(groups(0, -1.0, (1, 1)), -2.0).tolist())) == 2
+    assert len(set(linked(groups(0, -1.0, (1, 1)), -1.0 - ALONE).tolist())) == 1
 
 
 def test_the_cut_rises_with_size() -> None:

@@ -20,7 +20,7 @@ def homes(service: Service, names: list[str]) -> dict[str, str | None]:
     return {name: service.article(name).story_id for name in names}
 
 
-@pytest.mark.parametrize("seed", [3, 19])
+@pytest.mark.parametrize("seed", [25, 29])
 def test_stories_are_the_same_whoever_decides(tmp_path: Path, seed: int) -> None:
     articles = blurred(seed)
     # Copies go where their text goes.
@@ -44,7 +44,7 @@ def test_stories_are_the_same_whoever_decides(tmp_path: Path, seed: int) -> None
 
 def test_links_stay_inside_the_story(tmp_path: Path) -> None:
     with opened(tmp_path) as service:
-        for seed in (3, 8, 19):
+        for seed in (7, 25, 29):
             service.ingest([type(one)(id=f"{seed}-{one.id}", title=one.title, text=one.text) for one in blurred(seed)])
             service.assign()
         snap = audit(service)
