@@ -1,19 +1,76 @@
-"""Evidence for people: the explanation of the story room in the records that answers are made of."""
+"""Evidence for people: the explanation of the story room in the records that answers are made of, and what is kept."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from threading import Lock
 from typing import Any
+
+import msgspec
 
 from dedup.article import Article
 from dedup.cluster.explain import PairEvidence, explain, explain_pairs
 from dedup.cluster.relation import Relation
 from dedup.service.verify import Judged
-from dedup.store.records import Record, moment
+from dedup.store.records import Membership, Record, moment
 from dedup.vectors import Features
 from dedup.views import Evidence
+
+#: Relations whose evidence is more than a score.
+_TOLD = ("report", "template")
+#: Links of one answer that are explained anew.
+MOST_EXPLAINED = 40
+#: Bytes of evidence kept for the next time it is asked for: some 20,000 links.
+MOST_KEPT = 16 << 20
+
+
+class Explained:
+    """Evidence of links that was told, by the numbers of the two; what was told first gives way.
+
+    What is kept of a number never changes, so neither does its evidence.  It is kept packed: in a quarter of the room,
+    and nothing that the garbage collector walks through.
+    """
+
+    def __init__(self, most: int = MOST_KEPT) -> None:
+        self._most, self._size = most, 0
+        self._packed: dict[tuple[int, int], bytes] = {}
+        self._decode = msgspec.msgpack.Decoder(Evidence).decode
+        self._lock = Lock()
+
+    def untold(self, places: Mapping[int, Membership]) -> list[tuple[int, int]]:
+        """Links whose evidence is more than a score and has not been told yet, as pairs of numbers."""
+        told = [(number, one.other) for number, one in places.items() if one.relation in _TOLD and one.other]
+        return [pair for pair in told if pair not in self._packed]
+
+    def tell(
+        self,
+        pairs: Sequence[tuple[int, int]],
+        records: Mapping[int, Record],
+        documents: Mapping[int, Mapping[str, Any]],
+    ) -> dict[tuple[int, int], Evidence]:
+        """Explain links, those of which text and record are at hand, and keep it."""
+        fresh = evidence_of_links(records, documents, pairs)
+        packed = {pair: msgspec.msgpack.encode(evidence) for pair, evidence in fresh.items()}
+        with self._lock:
+            for pair, data in packed.items():
+                self._size += len(data) - len(self._packed.pop(pair, b""))
+                self._packed[pair] = data
+            while self._size > self._most:
+                self._size -= len(self._packed.pop(next(iter(self._packed))))
+        return fresh
+
+    def evidence(self, number: int, place: Membership, fresh: Mapping[tuple[int, int], Evidence]) -> Evidence:
+        """Evidence of the link of article ``number``; ``fresh`` is what was told just now."""
+        if place.relation == "excerpt":
+            return Evidence(containment=place.score)
+        if place.relation not in _TOLD:
+            return Evidence(jaccard=place.score)
+        found = fresh.get((number, place.other))
+        if found is None and (packed := self._packed.get((number, place.other))) is not None:
+            found = self._decode(packed)
+        return found or Evidence(probability=place.probability)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Any
 from dedup.cluster.members import rank_members
 from dedup.errors import NotFound
 from dedup.identity import group_id, story_id
-from dedup.service.evidence import evidence_of_links
+from dedup.service.evidence import MOST_EXPLAINED, Explained
 from dedup.settings import CanonicalPolicy, Settings
 from dedup.store import checks, feed, keys, reading
 from dedup.store.connection import Plan, together
@@ -38,10 +38,6 @@ ARRIVAL_PARTS = 24
 LEAD = 240
 #: Members whose text's beginning is shown.
 MOST_LEADS = 200
-#: Relations whose evidence is more than a score; links of one answer that are explained anew (0.1 ms each), and
-#: explanations kept.
-TOLD = ("report", "template")
-MOST_EXPLAINED, MOST_KEPT = 40, 20_000
 #: A worker that gave no sign of life for so many ms is not counted.
 WORKER_LIFE_MS = 15_000
 
@@ -60,7 +56,7 @@ class Reader:
     def __init__(self, settings: Settings, trust: Mapping[str, float]) -> None:
         self.settings = settings
         self.trust = trust
-        self._explained: dict[tuple[int, int], Evidence] = {}
+        self.explained = Explained()
 
     def article(
         self, article_id: str, *, canonical_policy: CanonicalPolicy | None = None, text: bool = False
@@ -80,8 +76,9 @@ class Reader:
         if place is not None and found.story is not None:
             known = found.beside | {one.number: one for one in (record, found.canonical) if one is not None}
             names = {number: one.id for number, one in known.items()}
-            told = self._untold({record.number: place})
-            self._tell(told, known, {n: found.linked_document() for _, n in told} | {record.number: document})
+            told = self.explained.untold({record.number: place})
+            texts = {n: found.linked_document() for _, n in told} | {record.number: document}
+            fresh = self.explained.tell(told, known, texts)
             canonical = found.canonical.id if found.canonical else None
             if canonical_policy is not None and found.story.articles > 1:
                 records = yield from self._member_records(place.story, found.story)
@@ -94,7 +91,7 @@ class Reader:
                 "is_canonical": canonical == record.id,
                 "canonical_id": canonical,
                 "score": place.score,
-                "links": self._links({record.number: record}, {record.number: place}, names),
+                "links": self._links({record.number: record}, {record.number: place}, names, fresh),
             }
         return ArticleView(
             id=record.id,
@@ -156,13 +153,13 @@ class Reader:
         records = {n: one for n, one in (found.records | records).items() if not one.retired}
         places = {n: one for n, one in (found.places | places).items() if n in records}
         texts = found.documents | texts
-        told = self._untold(places)[:MOST_EXPLAINED]
+        told = self.explained.untold(places)[:MOST_EXPLAINED]
         named = {number, *(n for one in places.values() for n in (one.group, one.other) if n)}
         wanted = [n for pair in told for n in pair if n not in texts]
         others, more = yield from together(reading.records(named - records.keys()), reading.documents(wanted))
         known = records | others
         names = {n: one.id for n, one in known.items()}
-        self._tell(told, known, texts | more)
+        fresh = self.explained.tell(told, known, texts | more)
         policy = canonical_policy or self.settings.story.canonical
         scores = self.rank(list(records.values()), policy)
         canonical = _canonical(records, place, scores if canonical_policy else ())
@@ -172,7 +169,7 @@ class Reader:
             for one in ordered
             if one.number in places
         )
-        links = self._links({one.number: one for one in ordered}, places, names)
+        links = self._links({one.number: one for one in ordered}, places, names, fresh)
         return _story_view(
             story_id(names[number]),
             place,
@@ -277,38 +274,21 @@ class Reader:
         return {n: record for n, record in records.items() if not record.retired}
 
     def _links(
-        self, records: Mapping[int, Record], places: Mapping[int, Membership], names: Mapping[int, str]
+        self,
+        records: Mapping[int, Record],
+        places: Mapping[int, Membership],
+        names: Mapping[int, str],
+        fresh: Mapping[tuple[int, int], Evidence],
     ) -> tuple[Link, ...]:
-        """The link of each article to the one it joined by, with its evidence."""
+        """The link of each article to the one it joined by, with its evidence; ``fresh`` is what was told just now."""
         links = []
         for number in records:
             place = places.get(number)
             if place is None or place.other not in names:
                 continue
-            if place.relation in TOLD:
-                evidence = self._explained.get((number, place.other), Evidence(probability=place.probability))
-            elif place.relation == "excerpt":
-                evidence = Evidence(containment=place.score)
-            else:
-                evidence = Evidence(jaccard=place.score)
+            evidence = self.explained.evidence(number, place, fresh)
             links.append(Link(records[number].id, names[place.other], place.relation, place.score, evidence))
         return tuple(links)
-
-    def _untold(self, places: Mapping[int, Membership]) -> list[tuple[int, int]]:
-        """Links whose evidence is more than a score and has not been told yet, as pairs of numbers."""
-        told = [(number, one.other) for number, one in places.items() if one.relation in TOLD and one.other]
-        return [pair for pair in told if pair not in self._explained]
-
-    def _tell(
-        self,
-        pairs: Sequence[tuple[int, int]],
-        records: Mapping[int, Record],
-        documents: Mapping[int, Mapping[str, Any]],
-    ) -> None:
-        """Explain links; what is kept of a number never changes, so neither does its evidence."""
-        self._explained |= evidence_of_links(records, documents, pairs)
-        while len(self._explained) > MOST_KEPT:
-            self._explained.pop(next(iter(self._explained)))
 
     def _member(
         self, record: Record, place: Membership, names: Mapping[int, str], canonical: str, lead: str | None

@@ -9,6 +9,7 @@ from random import Random
 import pytest
 
 from dedup.service import Service
+from dedup.service.evidence import MOST_KEPT, Explained
 
 WORDS = "the harbour of the old town burned for six hours on monday night before firemen from nine districts put it out"
 LONG = " ".join(Random(1).choices(WORDS.split(), k=300))
@@ -47,6 +48,19 @@ def test_an_article_and_its_story_take_a_round_trip_each(put, monkeypatch) -> No
         assert name in {member.id for member in story.members}
     assert service.article("second").relation == "report"
     assert service.article("second").links[0].evidence.shared_names
+
+
+@pytest.mark.parametrize("room", [MOST_KEPT, 0])
+def test_evidence_is_the_same_when_it_is_asked_for_again_whether_it_was_kept_or_not(put, room: int) -> None:
+    service = put(**REPORTS)
+    service.reader.explained = Explained(room)
+    name = service.article("second").story_id
+
+    fresh, again = service.story(name), service.story(name)
+
+    assert fresh == again
+    assert fresh.links[0].evidence.agreeing
+    assert fresh.links[0].evidence.terms
 
 
 def test_a_story_of_more_members_than_one_trip_holds_is_told_whole(put, monkeypatch) -> None:
