@@ -28,6 +28,7 @@ from dedup.cluster.pair_features import NAMES, Weights, prepare
 from dedup.cluster.pairs import PairModel, pair_logits
 from dedup.cluster.stories import WINDOW
 from dedup.cluster.train import (
+    CUTS,
     LabelledSet,
     Rows,
     cross_validate,
@@ -229,7 +230,7 @@ def ablate(sets: list[LabelledSet], features: list[Features], rows: list[Rows], 
         judged = list(zip(sets, seen, weights, strict=True))
         found = [score(d.story, batch(f, w, idf=idf))["bcubed_f1"] for d, f, w in judged]
         best = [
-            max(score(d.story, batch(f, w, idf=idf, cut=cut))["bcubed_f1"] for cut in np.arange(-3, 1.01, 0.5))
+            max(score(d.story, batch(f, w, idf=idf, cut=cut))["bcubed_f1"] for cut in CUTS[CUTS <= 0])
             for d, f, w in judged
         ]
         print(
