@@ -16,9 +16,10 @@ from dedup.article import Article
 from dedup.cluster.pair_features import NAMES, prepare
 from dedup.cluster.pair_kernels import same_anchor
 from dedup.cluster.pairs import PairModel, pair_rows
-from dedup.text import Texts, Tokens, tokenize
+from dedup.text import Texts, Tokens
 from dedup.text.compiled import kernel
 from dedup.text.shapes import NEWLINE, SENTENCE_START
+from dedup.text.tokenize import tokens_of
 from dedup.vectors import Features, Idf, featurize
 from dedup.vectors import anchors as a
 from dedup.vectors.features import title_and_body
@@ -157,7 +158,7 @@ def _tokens(articles: Sequence[Readable]) -> tuple[Texts, Tokens, list[bool]]:
     pairs = [title_and_body(article) for article in articles]
     # Title and body as one text of two lines keeps every token in one column.
     texts = Texts.of([f"{title}\n{body}" if title else body for title, body in pairs])
-    return texts, tokenize(texts), [bool(title) for title, _ in pairs]
+    return texts, tokens_of(texts), [bool(title) for title, _ in pairs]
 
 
 @kernel

@@ -66,11 +66,11 @@ def tokenize(texts: Any, *, threads: int | None = 1) -> Tokens:
     -------
     Tokens
     """
-    parts = map_texts(_tokenize_part, texts, threads=threads)
+    parts = map_texts(lambda first, part: tokens_of(part), texts, threads=threads)
     if len(parts) == 1:
         return parts[0]
     if not parts:
-        return _tokenize_part(0, Texts.of([]))
+        return tokens_of(Texts.of([]))
     shifts = np.cumsum([0] + [int(p.offsets[-1]) for p in parts])
     offsets = np.concatenate(
         [np.zeros(1, np.int64)] + [p.offsets[1:] + shift for p, shift in zip(parts, shifts, strict=False)]
@@ -112,7 +112,8 @@ def _hash_part(first: int, texts: Texts) -> list[NDArray[np.uint32]]:
     return [hashes[start:end] for start, end in pairwise(counts.tolist())]
 
 
-def _tokenize_part(first: int, texts: Texts) -> Tokens:
+def tokens_of(texts: Texts) -> Tokens:
+    """Tokenise a column in NFC, as :meth:`Texts.of` makes it, in one piece: for a few texts of which somebody waits."""
     table = character_table()
     room = texts.nbytes // 2 + len(texts) + 1
     counts = np.empty(len(texts) + 1, np.int64)
