@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-import orjson
 from celery import Celery
 from kombu.exceptions import OperationalError
 
@@ -143,17 +142,16 @@ def accepted(headers: Mapping[str, Any]) -> dict[str, int]:
     return {ACCEPTED: found} if type(found) is int and 0 < found < 2**53 else {}
 
 
-def messages(articles: Sequence[Article], size: int) -> Iterator[list[dict[str, Any]]]:
+def messages(articles: Iterable[Article], size: int) -> Iterator[list[Article]]:
     """Cut articles into messages of at most ``size`` articles and about :data:`MESSAGE_BYTES`."""
-    part: list[dict[str, Any]] = []
+    part: list[Article] = []
     weight = 0
     for article in articles:
-        raw = article.to_dict()
-        bytes_ = 4 * len(article.text) if len(article.text) > MESSAGE_BYTES // 256 else len(orjson.dumps(raw))
+        bytes_ = len(article.text.encode()) + (len(wire.write(article.metadata)) if article.metadata else 0)
         if part and (len(part) >= size or weight + bytes_ > MESSAGE_BYTES):
             yield part
             part, weight = [], 0
-        part.append(raw)
+        part.append(article)
         weight += bytes_
     if part:
         yield part

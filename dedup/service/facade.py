@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Unpack
@@ -165,21 +164,26 @@ class Service:
         DedupError
             Not all were visible in time, or some became dead letters.
         """
-        valid, refused = ingest.validate(articles)
+        # All are read before any is sent, and each is validated when it is sent: workers need not wait for the last.
+        refused: list[ingest.Refused] = []
+        sound = ingest.sift(list(articles), refused)
         size = batch or self.settings.queue.batch
-        clock, unsent = None, iter(valid)
-        for count, message in enumerate(broker.messages(valid, size)):
+        clock: int | None = None
+        accepted: list[str] = []
+        for count, part in enumerate(broker.messages(sound, size)):
             if count % _LOOK_EVERY == 0:
                 broker.wait_for_room(self.app, size=size, limit=self.settings.queue.limit)
                 clock = self._clock()
             # Of two versions in one push the later one counts; sending takes longer than the microsecond between them.
             accepted_us = None if clock is None else clock + count % _LOOK_EVERY
-            broker.send(self.app, broker.INGEST, [message], accepted_us=accepted_us)
-            self._remember(islice(unsent, len(message)), accepted_us)
-            trail("pushed", (article["id"] for article in message))
+            broker.send(self.app, broker.INGEST, [[one.to_dict() for one in part]], accepted_us=accepted_us)
+            self._remember(part, accepted_us)
+            names = [one.id for one in part]
+            trail("pushed", names)
+            accepted += names
             if progress is not None and not wait:
-                progress(len(message))
-        receipt = Receipt(tuple(article.id for article in valid), tuple(one.rejection() for one in refused))
+                progress(len(part))
+        receipt = Receipt(tuple(accepted), tuple(one.rejection() for one in refused))
         if wait and receipt.accepted:
             seconds = 600.0 if wait is True else float(wait)
             waited = self.wait(receipt.accepted, timeout=seconds, progress=progress)

@@ -6,7 +6,7 @@ Any number of processes do this at once; what they hand over depends on the arti
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
@@ -45,17 +45,22 @@ class Refused:
 
 def validate(records: Iterable[Article | Mapping[str, Any] | Any]) -> tuple[list[Article], list[Refused]]:
     """Part articles from what is none; places are counted from 1, as ``article 3``."""
-    articles: list[Article] = []
     refused: list[Refused] = []
+    return list(sift(records, refused)), refused
+
+
+def sift(records: Iterable[Article | Mapping[str, Any] | Any], refused: list[Refused]) -> Iterator[Article]:
+    """Yield the articles one by one; what is none goes to ``refused``, as in :func:`validate`."""
     for place, raw in enumerate(records, 1):
         if isinstance(raw, Article):
-            articles.append(raw)
+            yield raw
             continue
         try:
-            articles.append(Article.from_dict(raw))
+            article = Article.from_dict(raw)
         except ArticleError as error:
             refused.append(Refused(raw, error if error.origin else error.at(f"article {place}")))
-    return articles, refused
+        else:
+            yield article
 
 
 def prepare(
