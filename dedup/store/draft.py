@@ -1,7 +1,7 @@
 """A working copy of memberships, groups and stories: change it, then commit it as one step.
 
 The drain and the nightly job decide; a draft knows what a decision means for every key and
-which events tell of it.  It reads what it needs, and writes nothing by itself: hand its
+which events tell of it.  It reads what it needs (:mod:`dedup.store.seen`), and writes nothing by itself: hand its
 :meth:`Draft.commands` and :attr:`Draft.events` to :meth:`dedup.store.lease.Lease.commit`.
 """
 
@@ -10,17 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from dedup.identity import group_id, story_id
-from dedup.store import keys, reading
-from dedup.store.connection import Connection, Plan, together
+from dedup.identity import group_id
+from dedup.store import keys
+from dedup.store.connection import Connection
 from dedup.store.records import MERGED, REMOVED, STANDS, Event, Membership, Record, StoryRecord, pack_numbers
 from dedup.store.scripts import Command
+from dedup.store.seen import Seen
 from dedup.store.writes import Writes, spread
 from dedup.views import ChangeKind
 
 
-class Draft:
-    """Changes to one language, made under its lease.
+class Draft(Seen):
+    """Changes to one language, made under its lease; what was changed is read as it will be.
 
     Parameters
     ----------
@@ -33,101 +34,19 @@ class Draft:
 
     Attributes
     ----------
-    records:
-        Records by number; put those you have read here, the draft reads the others.
     events:
         Events so far, in order.
     """
 
     def __init__(self, connection: Connection, lang: str, now_ms: int) -> None:
+        super().__init__(connection)
         self.lang = lang
         self.now_ms = now_ms
-        self.records: dict[int, Record] = {}
         self.events: list[Event] = []
-        self._connection = connection
-        self._places: dict[int, Membership | None] = {}
-        self._stories: dict[int, StoryRecord] = {}
-        self._members: dict[int, list[int]] = {}
-        self._groups: dict[int, list[int]] = {}
         self._before: dict[str, dict[int, Any]] = {"places": {}, "stories": {}, "members": {}, "groups": {}}
         self._counts = {"articles": 0, "stories": 0, "groups": 0}
         self._live: list[int] = []
         self._gone: list[int] = []
-
-    # Reading -----------------------------------------------------------------------------------
-
-    def load(
-        self,
-        *,
-        records: Iterable[int] = (),
-        places: Iterable[int] = (),
-        stories: Iterable[int] = (),
-        groups: Iterable[int] = (),
-    ) -> None:
-        """Read many in one round trip; what was read or changed already stays as it is."""
-        self._connection.run(self.loading(records=records, places=places, stories=stories, groups=groups))
-
-    def loading(
-        self,
-        *,
-        records: Iterable[int] = (),
-        places: Iterable[int] = (),
-        stories: Iterable[int] = (),
-        groups: Iterable[int] = (),
-    ) -> Plan[None]:
-        """The plan of :meth:`load`, to be run beside others."""
-        grouped, told = set(groups) - self._groups.keys(), set(stories) - self._stories.keys()
-        wanted = {*places, *grouped} - self._places.keys()
-        found, places_of, stories_of, members_of_groups, members_of_stories = yield from together(
-            reading.records(set(records) - self.records.keys()),
-            reading.memberships(wanted),
-            reading.stories(told),
-            reading.lists(keys.group_members, grouped),
-            reading.lists(keys.story_members, told),
-        )
-        self.records |= found
-        self._places |= {number: places_of.get(number) for number in wanted}
-        for number in grouped:
-            place = self._places[number]
-            stands = place is not None and place.group == number
-            self._groups[number] = members_of_groups[number] or ([number] if stands else [])
-        self._stories |= stories_of
-        for number in told:
-            one = self._stories[number]
-            self._members[number] = members_of_stories[number] or ([one.canonical] if one.articles else [])
-
-    def record(self, number: int) -> Record:
-        """The record of an article that stands or stood."""
-        if number not in self.records:
-            self.load(records=[number])
-        return self.records[number]
-
-    def place(self, number: int) -> Membership | None:
-        """Where an article belongs; ``None`` before its decision."""
-        if number not in self._places:
-            self.load(places=[number])
-        return self._places[number]
-
-    def story(self, number: int) -> StoryRecord:
-        """A story by the number of its founder."""
-        if number not in self._stories:
-            self.load(stories=[number])
-        return self._stories[number]
-
-    def members(self, story: int) -> list[int]:
-        """Numbers of a story's members in order of joining (a copy)."""
-        self.story(story)
-        return list(self._members[story])
-
-    def group(self, representative: int) -> list[int]:
-        """Numbers of a duplicate group's members in order of joining (a copy)."""
-        if representative not in self._groups:
-            self.load(groups=[representative])
-        return list(self._groups[representative])
-
-    def story_name(self, number: int) -> str:
-        """Id of a story by the number of its founder."""
-        return story_id(self.record(number).id)
 
     # Changing ----------------------------------------------------------------------------------
 

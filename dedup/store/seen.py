@@ -1,0 +1,106 @@
+"""What has been read of articles, groups and stories: each once, many in one round trip."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dedup.identity import story_id
+from dedup.store import keys, reading
+from dedup.store.connection import Connection, Plan, together
+from dedup.store.records import Membership, Record, StoryRecord
+
+
+class Seen:
+    """Articles, groups and stories as they were when first asked for.
+
+    Parameters
+    ----------
+    connection:
+        Where to read from.
+
+    Attributes
+    ----------
+    records:
+        Records by number; put those you have read here, the others are read when they are asked for.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self.records: dict[int, Record] = {}
+        self._connection = connection
+        self._places: dict[int, Membership | None] = {}
+        self._stories: dict[int, StoryRecord] = {}
+        self._members: dict[int, list[int]] = {}
+        self._groups: dict[int, list[int]] = {}
+
+    def load(
+        self,
+        *,
+        records: Iterable[int] = (),
+        places: Iterable[int] = (),
+        stories: Iterable[int] = (),
+        groups: Iterable[int] = (),
+    ) -> None:
+        """Read many in one round trip; what was read or changed already stays as it is."""
+        self._connection.run(self.loading(records=records, places=places, stories=stories, groups=groups))
+
+    def loading(
+        self,
+        *,
+        records: Iterable[int] = (),
+        places: Iterable[int] = (),
+        stories: Iterable[int] = (),
+        groups: Iterable[int] = (),
+    ) -> Plan[None]:
+        """The plan of :meth:`load`, to be run beside others."""
+        grouped, told = set(groups) - self._groups.keys(), set(stories) - self._stories.keys()
+        wanted = {*places, *grouped} - self._places.keys()
+        found, places_of, stories_of, members_of_groups, members_of_stories = yield from together(
+            reading.records(set(records) - self.records.keys()),
+            reading.memberships(wanted),
+            reading.stories(told),
+            reading.lists(keys.group_members, grouped),
+            reading.lists(keys.story_members, told),
+        )
+        self.records |= found
+        self._places |= {number: places_of.get(number) for number in wanted}
+        for number in grouped:
+            place = self._places[number]
+            stands = place is not None and place.group == number
+            self._groups[number] = members_of_groups[number] or ([number] if stands else [])
+        self._stories |= stories_of
+        for number in told:
+            one = self._stories[number]
+            self._members[number] = members_of_stories[number] or ([one.canonical] if one.articles else [])
+
+    def record(self, number: int) -> Record:
+        """The record of an article that stands or stood."""
+        if number not in self.records:
+            self.load(records=[number])
+        return self.records[number]
+
+    def place(self, number: int) -> Membership | None:
+        """Where an article belongs; ``None`` before its decision."""
+        if number not in self._places:
+            self.load(places=[number])
+        return self._places[number]
+
+    def story(self, number: int) -> StoryRecord:
+        """A story by the number of its founder."""
+        if number not in self._stories:
+            self.load(stories=[number])
+        return self._stories[number]
+
+    def members(self, story: int) -> list[int]:
+        """Numbers of a story's members in order of joining (a copy)."""
+        self.story(story)
+        return list(self._members[story])
+
+    def group(self, representative: int) -> list[int]:
+        """Numbers of a duplicate group's members in order of joining (a copy)."""
+        if representative not in self._groups:
+            self.load(groups=[representative])
+        return list(self._groups[representative])
+
+    def story_name(self, number: int) -> str:
+        """Id of a story by the number of its founder."""
+        return story_id(self.record(number).id)
