@@ -11,7 +11,7 @@ from dedup.article import Article
 from dedup.service import listing
 from dedup.service.facade import Progress, Service
 from dedup.service.listing import Filters, Which
-from dedup.service.waiting import Wait
+from dedup.service.waiting import Wait, pause
 from dedup.settings import CanonicalPolicy, Settings
 from dedup.store import deadletters, feed
 from dedup.store.connection import AsyncConnection
@@ -79,7 +79,7 @@ class AsyncService:
         """Wait until articles have their story, or it is known why they will not; see :meth:`Service.wait`."""
         deadline = time.monotonic() + timeout
         wait = Wait.of(ids, self.service.pushed)
-        pause = 0.02
+        seen = time.monotonic()
         while True:
             late = time.monotonic() > deadline
             new = await self.connection.run(wait.look(thorough=late))
@@ -87,8 +87,9 @@ class AsyncService:
                 progress(new)
             if not wait.pending or late:
                 return wait.result()
-            pause = 0.02 if new else min(pause * 1.5, 0.5)
-            await asyncio.sleep(min(pause, max(0.0, deadline - time.monotonic())))
+            now = time.monotonic()
+            seen = now if new else seen
+            await asyncio.sleep(min(pause(now - seen), max(0.0, deadline - now)))
 
     async def article(
         self, article_id: str, *, canonical_policy: CanonicalPolicy | None = None, text: bool = False

@@ -25,7 +25,7 @@ from dedup.service.intake import Intake
 from dedup.service.listing import Filters, Which
 from dedup.service.match import Matcher, pair
 from dedup.service.queries import Reader
-from dedup.service.waiting import Version, Wait, check
+from dedup.service.waiting import Version, Wait, check, pause
 from dedup.settings import CanonicalPolicy, Settings
 from dedup.store import checks, deadletters, expiry, feed, keys, scripts
 from dedup.store.connection import Connection
@@ -199,7 +199,7 @@ class Service:
         """
         deadline = time.monotonic() + timeout
         wait = Wait.of(ids, self.pushed)
-        pause = 0.02
+        seen = time.monotonic()
         while True:
             late = time.monotonic() > deadline
             new = self.connection.run(wait.look(thorough=late))
@@ -207,8 +207,9 @@ class Service:
                 progress(new)
             if not wait.pending or late:
                 return wait.result()
-            pause = 0.02 if new else min(pause * 1.5, 0.5)
-            time.sleep(min(pause, max(0.0, deadline - time.monotonic())))
+            now = time.monotonic()
+            seen = now if new else seen
+            time.sleep(min(pause(now - seen), max(0.0, deadline - now)))
 
     def ingest(self, records: Iterable[Article | Mapping[str, Any] | Any]) -> Receipt:
         """Validate, sketch, featurise and admit articles in this process: what a worker does with a message.

@@ -149,6 +149,11 @@ class Wait:
         return version is None or version.accepted_us is None or version.before(letter.at.timestamp() * 1e6 + 1e3)
 
 
+def pause(idle: float) -> float:
+    """Seconds until the next look when nothing has shown for ``idle`` seconds: what shows is seen a quarter late."""
+    return min(max(0.02, idle / 4), 0.5)
+
+
 def check(waited: Waited, seconds: float) -> None:
     """Complain of articles that were waited for in vain.
 
