@@ -30,13 +30,13 @@ def relink(
 ) -> Any:  # fmt: skip
     """Link the stories that ``slot`` touches anew; return whether it was done, and how many moves and merges it took.
 
-    ``stories int64[q]`` are their rows, at the place ``first`` the one that must take part (-1: none must). Nothing
-    is done where they are too large together, where a story would fall apart without the article having a part in it
-    (its parts would need names), or where too few of a new story's members agree (``quorum``). Writes the row of
-    ``slot``, 1 if it was founded, and its nearest member to ``out_row``; its joint log-odds, quorum and log-odds of
-    that member to ``out_number``; a move as (slot, new row, nearest member) with joint log-odds to ``moves int64[m,
-    3]``, ``links float32[m]``: if any member moves, all members are told of; and (survivor, merged row) to ``merges
-    int64[m, 2]``.
+    ``stories int64[q]`` are their rows, at the place ``first`` the one that must take part (-1: none must). Where a
+    story falls apart, only the part that the article founds leaves it: the others would need names, and stay until
+    an article of theirs arrives. Nothing is done where the stories are too large together, where such a part would
+    have to merge, or where too few of a new story's members agree (``quorum``). Writes the row of ``slot``, 1 if it
+    was founded, and its nearest member to ``out_row``; its joint log-odds, quorum and log-odds of that member to
+    ``out_number``; a move as (slot, new row, nearest member) with joint log-odds to ``moves int64[m, 3]``, ``links
+    float32[m]``: if any member moves, all members are told of; and (survivor, merged row) to ``merges int64[m, 2]``.
     """
     members, story_of, m = gather(s, slot, stories, first)
     if m < 2:
@@ -45,9 +45,12 @@ def relink(
     part = link_places(p, w, members[:m], pair, strong, link)
     own = part[story_of[:m].argmin()]
     names, leads = carry_names(part, story_of[:m], stories.shape[0])
+    # A part that nobody's name leads to, and that the article cannot found, stays where it was.
     for k in range(m):
         if names[part[k]] < 0 and part[k] != own:
-            return False, 0, 0
+            part[k] = leads[story_of[k]]
+            if names[part[k]] != story_of[k]:
+                return False, 0, 0
     # Who comes into other company must be accepted by it.
     for k in range(m):
         if story_of[k] < 0 or names[part[k]] != story_of[k]:

@@ -12,7 +12,7 @@ from dedup.cluster.relink import carry_names
 from dedup.cluster.stories import cluster_stories
 from dedup.evaluation import score
 from dedup.vectors import Idf, featurize
-from tests.cluster.stories_text import blurred
+from tests.cluster.stories_text import FIRE_HANOI, MATCH_FIRST, blurred, conference
 
 SEEDS = range(12)
 
@@ -74,6 +74,22 @@ def test_a_stream_ends_near_the_batch() -> None:
     assert moved > len(SEEDS)
     # Without moving anybody it is 0.83.
     assert np.mean(alike) > 0.9
+
+
+@pytest.mark.parametrize("last", range(6))
+def test_a_story_of_three_events_is_left_by_that_of_the_new_article(last: int) -> None:
+    conferences = conference(12, 2022, 18, "Cần Thơ", "Nước cho đồng bằng", "x")
+    articles = [*FIRE_HANOI[:2], *MATCH_FIRST[:2], *conferences]
+    features = featurize(articles)
+    before = [number for number in range(6) if number != last]
+    live = LiveStories()
+    live.load(before, features.take(before), ["one"] * 5)
+
+    (decision,) = live.assign([last], features.take([last]))
+
+    companion = last ^ 1
+    assert live.story_of(companion) == live.story_of(last) == decision.story
+    assert [live.story_of(number) for number in before if number != companion] == ["one"] * 4
 
 
 def test_links_name_members_of_the_same_story() -> None:
