@@ -6,7 +6,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.metrics import adjusted_rand_score
@@ -120,6 +120,7 @@ def agglomerated(logits: NDArray[np.float32], cut: float) -> NDArray[np.int64]:
     return np.array([next(k for k, cluster in enumerate(clusters) if a in cluster) for a in range(len(logits))])
 
 
+@settings(deadline=None)
 @given(st.integers(2, 24), st.integers(0, 1 << 20), st.sampled_from([-3.0, -1.0, 1.0]))
 def test_linkage_is_its_definition(m: int, seed: int, cut: float) -> None:
     rng = np.random.default_rng(seed)
