@@ -14,7 +14,7 @@ from dedup.article import Article
 from dedup.batch.columns import ARTICLE, article_columns
 from dedup.batch.intake import newest_rows
 from dedup.batch.parts import Parts
-from dedup.vectors import Features, featurize
+from dedup.vectors import Features, featurize, packing
 
 #: Features unpacked at a time.
 _CHUNK = 65_536
@@ -27,7 +27,7 @@ def featured_columns(articles: Sequence[Article]) -> pa.RecordBatch:
     """
     columns = article_columns(articles)
     features = featurize(articles)
-    columns = columns.append_column("features", pa.array(features.pack(), pa.binary()))
+    columns = columns.append_column("features", pa.array(packing.pack(features), pa.binary()))
     return columns.append_column("detected", pa.array(features.languages, pa.string()))
 
 
@@ -106,7 +106,7 @@ class Corpus:
     def features(self, articles: NDArray[np.int64]) -> Features:
         """Features of some articles, in the order asked for."""
         chunks = (articles[start : start + _CHUNK] for start in range(0, articles.size, _CHUNK))
-        return Features.concat(Features.unpack(self._take(chunk, "features").to_pylist()) for chunk in chunks)
+        return Features.concat(packing.unpack(self._take(chunk, "features").to_pylist()) for chunk in chunks)
 
     def _take(self, articles: NDArray[np.int64], name: str) -> pa.Array:
         table = self.parts.take(self.rows[articles], [name])

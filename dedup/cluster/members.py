@@ -7,7 +7,7 @@ from typing import Protocol
 
 from dedup.cluster.canonical import CanonicalScore, pick_canonicals, rank_canonical
 from dedup.outlets import UNKNOWN
-from dedup.vectors import Features
+from dedup.vectors import packing
 
 
 class Member(Protocol):
@@ -33,14 +33,14 @@ def rank_members(members: Sequence[Member], policy: str, trust: Mapping[str, flo
     """
     if not members:
         return []
-    features = Features.unpack([one.features for one in members])
+    features = packing.unpack([one.features for one in members])
     return rank_canonical(features, [one.id for one in members], policy=policy, trust=_trust(members, trust))
 
 
 def pick_members(stories: Sequence[Sequence[Member]], policy: str, trust: Mapping[str, float]) -> list[int]:
     """Place of the canonical member of each story among its members, of many stories at once; none is empty."""
     members = [one for story in stories for one in story]
-    features = Features.unpack([one.features for one in members])
+    features = packing.unpack([one.features for one in members])
     sizes, ids = [len(story) for story in stories], [one.id for one in members]
     picked = pick_canonicals(features, sizes, ids, policy=policy, trust=_trust(members, trust))
     places, start = [], 0

@@ -15,7 +15,7 @@ from dedup.cluster.explain import PairEvidence, explain, explain_pairs
 from dedup.cluster.relation import Relation
 from dedup.service.verify import Judged
 from dedup.store.records import Membership, Record, moment
-from dedup.vectors import Features
+from dedup.vectors import packing
 from dedup.views import Evidence
 
 #: Relations whose evidence is more than a score.
@@ -114,7 +114,7 @@ def evidence_of_links(
     if not told:
         return {}
     articles = [_Told.of(records[number], documents[number]["text"]) for number in numbers]
-    features = Features.unpack([records[number].features for number in numbers])
+    features = packing.unpack([records[number].features for number in numbers])
     places = [(place[one], place[other]) for one, other in told]
     explained = explain_pairs(articles, features, places, passages=False)
     return {pair: _evidence(found) for pair, found in zip(told, explained, strict=True)}

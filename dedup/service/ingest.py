@@ -22,6 +22,7 @@ from dedup.store.keys import UNKNOWN_LANGUAGE
 from dedup.store.records import pack_body, pack_document
 from dedup.store.scripts import Admission
 from dedup.text import Texts, detect_language, token_hashes
+from dedup.vectors import packing
 from dedup.views import Rejection
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def prepare(
     signatures = minhash(texts, num_perm=sketch.num_perm, ngram=sketch.ngram, seed=sketch.seed, threads=1)
     bands = band_hashes(signatures, sketch.bands, sketch.rows).astype("<u4")
     digests, empty = text_digests(texts)
-    features = featurize(known, boilerplate=lines).pack()
+    features = packing.pack(featurize(known, boilerplate=lines))
     keep = settings.store.keep_text
     admissions: dict[str, list[Admission]] = defaultdict(list)
     for row, (article, received) in enumerate(zip(known, articles, strict=True)):

@@ -15,7 +15,7 @@ from dedup.settings import Settings
 from dedup.store import keys, reading
 from dedup.store.connection import Plan
 from dedup.store.records import Record
-from dedup.vectors import Features, Idf
+from dedup.vectors import Features, Idf, packing
 
 #: Records read at a time while loading.
 _PART = 2000
@@ -94,7 +94,7 @@ class LiveLanguage:
             places = yield from reading.memberships(part)
             # A copy that stands for its group since the first one went is live; one that left is not.
             part = [n for n in part if n in records and n in places and places[n].group == n]
-            parts.append(Features.unpack([records[n].features for n in part]))
+            parts.append(packing.unpack([records[n].features for n in part]))
             story_of |= {n: places[n].story for n in part}
         if not story_of:
             return
@@ -117,13 +117,13 @@ class LiveLanguage:
         """Decide the stories of new representatives, in order."""
         if not records:
             return []
-        features = Features.unpack([one.features for one in records])
+        features = packing.unpack([one.features for one in records])
         decisions = self._stories.assign([one.number for one in records], features)
         return [_decided(one) for one in decisions]
 
     def ask(self, record: Record) -> Decided:
         """Say what would be decided for an article that nobody has pushed."""
-        return _decided(self._stories.ask(record.number, Features.unpack([record.features])))
+        return _decided(self._stories.ask(record.number, packing.unpack([record.features])))
 
     def story_of(self, number: int) -> int | None:
         """The story of a live representative, with what has been decided so far; ``None`` of any other article."""
@@ -132,7 +132,7 @@ class LiveLanguage:
 
     def add(self, record: Record, story: int) -> None:
         """Enter an article that has become the representative of a group in ``story``."""
-        self._stories.load([record.number], Features.unpack([record.features]), [str(story)])
+        self._stories.load([record.number], packing.unpack([record.features]), [str(story)])
 
     def remove(self, number: int) -> None:
         """Take an article out."""

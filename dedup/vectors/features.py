@@ -141,25 +141,6 @@ class Features:
         u32, u8 = np.empty(0, np.uint32), np.empty(0, np.uint8)
         return cls(zero, u32, u8, u8, zero, u32, u8, np.empty(0, np.int64), u32, u32, np.empty(0, np.uint16), u8, u8)
 
-    def pack(self) -> list[bytes]:
-        """Return each article's features as versioned bytes (about 950 for 450 syllables)."""
-        from dedup.vectors.packing import pack
-
-        return pack(self)
-
-    @classmethod
-    def unpack(cls, packed: Sequence[bytes]) -> Features:
-        """Read what :meth:`pack` wrote.
-
-        Raises
-        ------
-        DedupError
-            If a value was written by another version.
-        """
-        from dedup.vectors.packing import unpack
-
-        return unpack(packed)
-
 
 def featurize(
     articles: Sequence[Article], *, boilerplate: LineFilter | None = None, threads: int | None = 1

@@ -9,7 +9,7 @@ from dedup.article import Article
 from dedup.service import Service
 from dedup.store import keys, reading
 from dedup.text.boilerplate import MIN_ARTICLES, Boilerplate
-from dedup.vectors import featurize
+from dedup.vectors import featurize, packing
 from tests.cluster.stories_text import FIRE_HANOI, FIRE_SAIGON, MATCH_FIRST
 
 SOURCE = "bao.example"
@@ -28,13 +28,13 @@ def test_the_nightly_job_teaches_ingest(service: Service) -> None:
     first, later = EVENTS[:-1], EVENTS[-1]
     service.ingest(first)
     service.assign()
-    assert stored(service, first[0].id) == featurize([first[0]]).pack()[0]
+    assert stored(service, first[0].id) == packing.pack(featurize([first[0]]))[0]
 
     service.nightly()
     service.ingest([later])
 
     bare = replace(later, text=later.text.removesuffix(f"\n{BAR}"))
-    assert stored(service, later.id) == featurize([bare]).pack()[0] != featurize([later]).pack()[0]
+    assert stored(service, later.id) == packing.pack(featurize([bare]))[0] != packing.pack(featurize([later]))[0]
 
 
 def test_under_one_snapshot_the_store_ends_as_the_batch(service: Service) -> None:

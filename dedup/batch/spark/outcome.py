@@ -20,7 +20,7 @@ from dedup.identity import group_id, story_id
 from dedup.outlets import UNKNOWN, load_outlets
 from dedup.settings import Settings
 from dedup.sketch.bands import thorough_bands
-from dedup.vectors import Features
+from dedup.vectors import packing
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -87,7 +87,7 @@ def _canonicals(made: DataFrame, sketched: DataFrame, settings: Settings) -> Dat
     def pick(table: pa.Table) -> pa.Table:
         table = table.sort_by([("story", "ascending"), ("number", "ascending")])
         story, number = table.column("story").to_numpy(), table.column("number").to_numpy()
-        features = Features.unpack(table.column("features").to_pylist())
+        features = packing.unpack(table.column("features").to_pylist())
         ids, sources = table.column("id").to_pylist(), table.column("source").to_pylist()
         worth = [trust.get((source or "").lower(), UNKNOWN) for source in sources]
         sizes = np.diff(np.flatnonzero(np.diff(story, prepend=-1, append=-1)))

@@ -14,7 +14,7 @@ from dedup.batch.spark.reading import READ, Layout
 from dedup.batch.spark.settle import Settled
 from dedup.settings import SketchSettings
 from dedup.sketch.fingerprint import Fingerprints
-from dedup.vectors import featurize
+from dedup.vectors import featurize, packing
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -61,7 +61,7 @@ def _sketch(texts: pa.Array, articles: Sequence[Article], settings: SketchSettin
         "signature": [row.tobytes() for row in prints.signatures],
         "rate": prints.rates,
         "samples": pa.Array.from_buffers(pa.binary(), len(prints), samples),
-        "features": features.pack(),
+        "features": packing.pack(features),
         "published": features.published,
         "detected": features.languages,
     }

@@ -22,7 +22,7 @@ from dedup.cluster.pair_features import prepare
 from dedup.cluster.pairs import PairModel, pair_logits
 from dedup.settings import StorySettings
 from dedup.sketch.pairs import pair_ends
-from dedup.vectors import Features, Idf, count_terms
+from dedup.vectors import Idf, count_terms, packing
 from dedup.vectors.anchors import UNDATED
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _blended_idf(leaders: DataFrame, number: int) -> Idf:
 
     def count(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            keys, counts = count_terms(Features.unpack(batch.column(0).to_pylist()))
+            keys, counts = count_terms(packing.unpack(batch.column(0).to_pylist()))
             yield pa.RecordBatch.from_pydict({"term": keys.astype(np.int64), "count": counts.astype(np.int64)})
 
     terms = leaders.select("features").mapInArrow(count, "term long, count long")
@@ -119,7 +119,7 @@ def _strong_pairs(leaders: DataFrame, settings: StorySettings, idf: Idf, last: i
         table = table.sort_by("number")
         block = table.column("block")[0].as_py()
         numbers = table.column("number").to_numpy()
-        features = Features.unpack(table.column("features").to_pylist())
+        features = packing.unpack(table.column("features").to_pylist())
         prepared = prepare(features, shared.value)
         asking = (numbers // block_size == block) & (features.published != UNDATED)
         if block == timeless:
@@ -155,7 +155,7 @@ def _linked(
     def link(one: pa.Table, two: pa.Table) -> pa.Table:
         one = one.sort_by("number")
         numbers = one.column("number").to_numpy()
-        prepared = prepare(Features.unpack(one.column("features").to_pylist()), shared.value)
+        prepared = prepare(packing.unpack(one.column("features").to_pylist()), shared.value)
         left = np.searchsorted(numbers, two.column("left").to_numpy())
         right = np.searchsorted(numbers, two.column("right").to_numpy())
         logits = two.column("logit").to_numpy().astype(np.float32)
