@@ -125,15 +125,17 @@ def send(app: Celery, task: str, arguments: Sequence[Any], *, accepted_us: int |
     headers: dict[str, Any] = dict(tracing.headers())
     if accepted_us is not None:
         headers[ACCEPTED] = accepted_us
-    try:
-        packed = wire.ZSTD if task == INGEST else None
-        app.send_task(task, args=arguments, headers=headers, retry=True, retry_policy=_RETRY, compression=packed)
-    except OperationalError as error:
-        raise _error(error) from error
-    except Exception as error:  # each transport has errors of its own
-        if "OOM" in str(error) or "maxmemory" in str(error):
+    packed = wire.ZSTD if task == INGEST else None
+    for last in (False, True):
+        try:
+            app.send_task(task, args=arguments, headers=headers, retry=True, retry_policy=_RETRY, compression=packed)
+            return
+        except OperationalError as error:
             raise _error(error) from error
-        raise StoreUnavailable(f"the queue does not take messages: {error}") from error
+        except Exception as error:  # each transport has errors of its own
+            # A channel that has died is told by an error of no kind; its connection has been given up with it.
+            if last or _is_full(error):
+                raise _error(error) from error
 
 
 def accepted(headers: Mapping[str, Any]) -> dict[str, int]:
@@ -205,6 +207,10 @@ def wait_for_room(app: Celery, *, size: int, limit: int) -> None:
 
 
 def _error(error: Exception) -> StoreUnavailable | StoreFull:
-    if "OOM" in str(error) or "maxmemory" in str(error):
+    if _is_full(error):
         return StoreFull("the queue is full (maxmemory of its server): push again when workers have caught up")
     return StoreUnavailable(f"the queue does not answer: {error}")
+
+
+def _is_full(error: Exception) -> bool:
+    return "OOM" in str(error) or "maxmemory" in str(error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from typing import Any
 
 import pytest
 
@@ -56,3 +57,18 @@ def test_a_broker_that_is_gone_is_said_in_our_words(tmp_path) -> None:
 def test_who_waits_in_vain_is_told_which(tmp_path) -> None:
     with opened(tmp_path) as service, pytest.raises(DedupError, match="'a'"):
         service.push([{"id": "a", "text": "nobody works"}], wait=0.2)
+
+
+def test_a_channel_that_dies_while_it_is_used_is_replaced(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    send_task, died = service.app.send_task, []
+
+    def dies_once(*arguments: Any, **options: Any) -> Any:
+        if not died:
+            died.append(True)
+            raise AttributeError("'NoneType' object has no attribute 'client'")  # what kombu says of it
+        return send_task(*arguments, **options)
+
+    monkeypatch.setattr(service.app, "send_task", dies_once)
+
+    assert service.push([{"id": "one", "text": "first"}]).accepted == ("one",)
+    assert died and service.status().queue == 1
