@@ -71,4 +71,5 @@ def test_a_channel_that_dies_while_it_is_used_is_replaced(service: Service, monk
     monkeypatch.setattr(service.app, "send_task", dies_once)
 
     assert service.push([{"id": "one", "text": "first"}]).accepted == ("one",)
-    assert died and service.status().queue == 1
+    assert died
+    assert service.status().queue == 1
