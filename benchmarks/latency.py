@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import random
 import time
+from collections.abc import Sequence
 from multiprocessing import get_context
 from multiprocessing.queues import Queue
 from typing import Any
@@ -22,6 +23,7 @@ from benchmarks import results, running
 from benchmarks.ingest import warm_up
 from dedup.service import Service
 from dedup.settings import Settings
+from dedup.views import StoryView
 
 #: Articles in one message at a steady load.
 MESSAGE = 10
@@ -52,29 +54,51 @@ def watch(settings: Settings, pushed: Queue[Any], out: Queue[Any]) -> None:
     out.put((waits, used))
 
 
+class Looker:
+    """Looks articles and their stories up.
+
+    Attributes
+    ----------
+    taken, worked:
+        Seconds that each look-up took, and those of the processor, by what was looked up.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self.taken: dict[str, list[float]] = {"article": [], "story": []}
+        self.worked: dict[str, list[float]] = {"article": [], "story": []}
+
+    def warm(self, names: Sequence[str]) -> None:
+        """Look some up that do not count."""
+        for name in names:
+            self._service.story(self._service.article(name).story_id or "")
+
+    def look(self, name: str) -> StoryView:
+        """Look an article and its story up."""
+        story: StoryView = self._timed("story", self._timed("article", name).story_id)
+        return story
+
+    def _timed(self, what: str, name: str) -> Any:
+        used, begun = time.process_time(), time.perf_counter()
+        found = getattr(self._service, what)(name)
+        self.taken[what].append(time.perf_counter() - begun)
+        self.worked[what].append(time.process_time() - used)
+        return found
+
+
 def look(settings: Settings, ids: list[str], begin: float, until: float, out: Queue[Any]) -> None:
     """Look articles and stories up, one after the other; note seconds, and seconds of the processor, of each."""
     rng = random.Random(1)
-    taken: dict[str, list[float]] = {"article": [], "story": []}
-    worked: dict[str, list[float]] = {"article": [], "story": []}
-
-    def timed(what: str, name: str) -> Any:
-        used, begun = time.process_time(), time.perf_counter()
-        found = getattr(service, what)(name)
-        taken[what].append(time.perf_counter() - begun)
-        worked[what].append(time.process_time() - used)
-        return found
-
     with Service.open(settings=settings) as service:
-        for name in rng.sample(ids, min(WARM, len(ids))):
-            service.story(service.article(name).story_id or "")
+        looker = Looker(service)
+        looker.warm(rng.sample(ids, min(WARM, len(ids))))
         time.sleep(max(0.0, begin - time.time()))
         used = time.process_time()
         while time.time() < until:
-            timed("story", timed("article", rng.choice(ids)).story_id)
+            looker.look(rng.choice(ids))
             time.sleep(0.005)
         used = time.process_time() - used
-    out.put((taken, worked, used))
+    out.put((looker.taken, looker.worked, used))
 
 
 def measure(args: argparse.Namespace) -> dict[str, Any]:

@@ -11,11 +11,10 @@ from __future__ import annotations
 import argparse
 import random
 import tempfile
-import time
 from typing import Any
 
 from benchmarks import results, running
-from benchmarks.latency import WARM, percentiles
+from benchmarks.latency import WARM, Looker, percentiles
 from dedup.service import Service
 
 #: Articles ingested before their stories are decided.
@@ -25,24 +24,12 @@ _PART = 250
 def look(service: Service, ids: list[str], look_ups: int, *, seed: int = 1) -> dict[str, Any]:
     """Look articles and their stories up; return percentiles in milliseconds of the processor and of the clock."""
     rng = random.Random(seed)
-    worked: dict[str, list[float]] = {"article": [], "story": []}
-    taken: dict[str, list[float]] = {"article": [], "story": []}
-
-    def timed(what: str, name: str) -> Any:
-        used, begun = time.process_time(), time.perf_counter()
-        found = getattr(service, what)(name)
-        taken[what].append(time.perf_counter() - begun)
-        worked[what].append(time.process_time() - used)
-        return found
-
-    for name in rng.sample(ids, min(WARM, len(ids))):
-        service.story(service.article(name).story_id or "")
-    members = []
-    for _ in range(look_ups):
-        members.append(timed("story", timed("article", rng.choice(ids)).story_id).articles)
+    looker = Looker(service)
+    looker.warm(rng.sample(ids, min(WARM, len(ids))))
+    members = [looker.look(rng.choice(ids)).articles for _ in range(look_ups)]
     return {
-        "look_up_processor_ms": {what: percentiles(seconds) for what, seconds in worked.items()},
-        "look_up_ms": {what: percentiles(seconds) for what, seconds in taken.items()},
+        "look_up_processor_ms": {what: percentiles(seconds) for what, seconds in looker.worked.items()},
+        "look_up_ms": {what: percentiles(seconds) for what, seconds in looker.taken.items()},
         "articles_of_a_story": round(sum(members) / len(members), 1),
     }
 

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypedDict, Unpack
 
 from dedup.identity import story_id
 from dedup.store import keys, reading
 from dedup.store.connection import Connection, Plan, together
 from dedup.store.records import Membership, Record, StoryRecord
+
+
+class Wanted(TypedDict, total=False):
+    """Numbers of what is to be read; a group's place is read with it."""
+
+    records: Iterable[int]
+    places: Iterable[int]
+    stories: Iterable[int]
+    groups: Iterable[int]
 
 
 class Seen:
@@ -32,37 +42,25 @@ class Seen:
         self._members: dict[int, list[int]] = {}
         self._groups: dict[int, list[int]] = {}
 
-    def load(
-        self,
-        *,
-        records: Iterable[int] = (),
-        places: Iterable[int] = (),
-        stories: Iterable[int] = (),
-        groups: Iterable[int] = (),
-    ) -> None:
+    def load(self, **wanted: Unpack[Wanted]) -> None:
         """Read many in one round trip; what was read or changed already stays as it is."""
-        self._connection.run(self.loading(records=records, places=places, stories=stories, groups=groups))
+        self._connection.run(self.loading(**wanted))
 
-    def loading(
-        self,
-        *,
-        records: Iterable[int] = (),
-        places: Iterable[int] = (),
-        stories: Iterable[int] = (),
-        groups: Iterable[int] = (),
-    ) -> Plan[None]:
+    def loading(self, **wanted: Unpack[Wanted]) -> Plan[None]:
         """The plan of :meth:`load`, to be run beside others."""
-        grouped, told = set(groups) - self._groups.keys(), set(stories) - self._stories.keys()
-        wanted = {*places, *grouped} - self._places.keys()
+        records = set(wanted.get("records", ())) - self.records.keys()
+        grouped = set(wanted.get("groups", ())) - self._groups.keys()
+        told = set(wanted.get("stories", ())) - self._stories.keys()
+        places = {*wanted.get("places", ()), *grouped} - self._places.keys()
         found, places_of, stories_of, members_of_groups, members_of_stories = yield from together(
-            reading.records(set(records) - self.records.keys()),
-            reading.memberships(wanted),
+            reading.records(records),
+            reading.memberships(places),
             reading.stories(told),
             reading.lists(keys.group_members, grouped),
             reading.lists(keys.story_members, told),
         )
         self.records |= found
-        self._places |= {number: places_of.get(number) for number in wanted}
+        self._places |= {number: places_of.get(number) for number in places}
         for number in grouped:
             place = self._places[number]
             stands = place is not None and place.group == number
