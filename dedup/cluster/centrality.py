@@ -7,14 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dedup.cluster.pair_kernels import TERMS, mark_terms
 from dedup.text.compiled import inlined, kernel
 from dedup.vectors import Features
 from dedup.vectors.kernels import TF_SHIFT, TF_WEIGHT
 
 #: Cosine from which two members hold one text.  Cuts and padded copies lie lower: they must witness for the original.
 COPY = 0.97
-#: Cells of the table of marks: of an article's 140 terms few meet in one.
-_CELLS = np.uint32(4096)
 
 
 def centrality(
@@ -50,7 +49,7 @@ def centrality_column(
 ) -> None:
     """Fill ``out float64[n]``; ``hashes uint32[m]``, ``bits uint8[m]`` and ``weight float32[m]`` are the terms."""
     values = of_length_one(offsets, bits, weight)
-    marks = np.zeros(_CELLS, np.uint16)
+    marks = np.zeros(TERMS, np.uint16)
     for story in range(starts.shape[0] - 1):
         first, n = starts[story], starts[story + 1] - starts[story]
         if n < 3:
@@ -62,7 +61,8 @@ def centrality_column(
             place[peer[j] - first] = j
         likeness = np.empty((n, m))
         for i in range(n):
-            mark(offsets, hashes, first + i, marks)
+            marks[:] = 0
+            mark_terms(offsets, hashes, first + i, marks)
             for j in range(m):
                 other = peer[j] - first
                 if other < i and place[i] >= 0:
@@ -113,30 +113,15 @@ def of_length_one(offsets: Any, bits: Any, weight: Any) -> Any:
 
 
 @inlined
-def mark(offsets: Any, hashes: Any, i: Any, marks: Any) -> None:
-    """Enter an article's terms into ``marks uint16[cells]``, by place from 1, and forget those it held.
-
-    A term stands in the first free cell from its hash on; why not two sorted lists side by side is told in
-    :mod:`dedup.cluster.pair_kernels`.
-    """
-    marks[:] = 0
-    for k in range(offsets[i + 1] - offsets[i]):
-        at = hashes[offsets[i] + k] % _CELLS
-        while marks[at] != 0:
-            at = (at + np.uint32(1)) % _CELLS
-        marks[at] = k + 1
-
-
-@inlined
 def dot(offsets: Any, hashes: Any, values: Any, i: Any, marks: Any, j: Any) -> Any:
     """Dot product of the terms of ``i``, which is marked, and ``j``; summed by rising hash, whichever is marked."""
     total = 0.0
     for k in range(offsets[j], offsets[j + 1]):
-        at = hashes[k] % _CELLS
+        at = hashes[k] % TERMS
         while marks[at] != 0:
             one = offsets[i] + np.int64(marks[at]) - 1
             if hashes[one] == hashes[k]:
                 total += values[one] * values[k]
                 break
-            at = (at + np.uint32(1)) % _CELLS
+            at = (at + np.uint32(1)) % TERMS
     return total

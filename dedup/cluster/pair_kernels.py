@@ -27,7 +27,7 @@ _RARE_IDF = np.float32(6.0)
 #: Summed IDF shared outside the titles that like titles need for support.
 _SUPPORT = np.float32(40.0)
 #: Cells of the table of marks for terms, and behind them for anchors.
-_TERMS, _ANCHORS = np.uint32(4096), np.uint32(512)
+TERMS, _ANCHORS = np.uint32(4096), np.uint32(512)
 #: Behind both, room for the places of terms that may be shared.
 _HITS = 4096 + 512
 
@@ -42,20 +42,28 @@ def unmarked() -> Any:
 def mark(p: Any, i: Any, marks: Any) -> None:
     """Enter the terms and anchors of an article into a table of marks, and forget those that it held.
 
-    A term's cell holds its place in the article, counted from 1, in the first free cell from its hash on.  An anchor's
-    cell says that one like it may be there.
+    An anchor's cell says that one like it may be there.
     """
     marks[:_HITS] = 0
-    first = p.term_offsets[i]
-    for k in range(p.term_offsets[i + 1] - first):
-        at = p.term_hash[first + k] % _TERMS
-        while marks[at] != 0:
-            at = (at + np.uint32(1)) % _TERMS
-        marks[at] = k + 1
+    mark_terms(p.term_offsets, p.term_hash, i, marks)
     for k in range(p.anchor_offsets[i], p.anchor_offsets[i + 1]):
         one, two = anchor_cells(p.anchor_key[k])
         marks[one] = 1
         marks[two] = 1
+
+
+@inlined
+def mark_terms(offsets: Any, terms: Any, i: Any, marks: Any) -> None:
+    """Enter an article's terms into an empty table ``marks uint16[TERMS]``.
+
+    A term's cell holds its place in the article, counted from 1, in the first free cell from its hash on.
+    """
+    first = offsets[i]
+    for k in range(offsets[i + 1] - first):
+        at = terms[first + k] % TERMS
+        while marks[at] != 0:
+            at = (at + np.uint32(1)) % TERMS
+        marks[at] = k + 1
 
 
 @inlined
@@ -65,7 +73,7 @@ def anchor_cells(key: Any) -> Any:
     # The day and month of a date; the value and the head of an ordinal; the hash of an amount.
     one = key >> np.uint32(16) if kind == ORDINAL else key
     two = one if kind == DATE else key
-    return _TERMS + one % _ANCHORS, _TERMS + two % _ANCHORS
+    return TERMS + one % _ANCHORS, TERMS + two % _ANCHORS
 
 
 @kernel
@@ -146,12 +154,12 @@ def compare(p: Any, i: Any, marks: Any, j: Any, row: Any) -> None:
     for k in range(p.term_offsets[j + 1] - start):
         # No branch: whether a term is shared could not be predicted.
         marks[_HITS + found] = k
-        found += marks[terms[start + k] % _TERMS] != 0
+        found += marks[terms[start + k] % TERMS] != 0
     for hit in range(found):
         b = start + marks[_HITS + hit]
-        at = terms[b] % _TERMS
+        at = terms[b] % TERMS
         while marks[at] != 0 and terms[first + marks[at] - 1] != terms[b]:
-            at = (at + np.uint32(1)) % _TERMS
+            at = (at + np.uint32(1)) % TERMS
         if marks[at] == 0:
             continue
         a = first + marks[at] - 1
