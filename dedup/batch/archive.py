@@ -27,7 +27,7 @@ from dedup.errors import InputError, StoreRefused
 from dedup.identity import group_id, story_id
 from dedup.store import feed, fill, keys, reading
 from dedup.store.connection import Connection
-from dedup.store.records import MERGED, Record, moment
+from dedup.store.records import MERGED, Document, Record, moment
 from dedup.store.snapshot import State, all_leases, read_state
 
 if TYPE_CHECKING:
@@ -231,7 +231,8 @@ def _spill(connection: Connection, parts: Parts, first: int, last: int, bar: _Ba
     return names
 
 
-def _article(record: Record, document: Mapping[str, Any] | None) -> dict[str, Any]:
+def _article(record: Record, kept: Document | None) -> dict[str, Any]:
+    document = kept.raw() if kept else None
     row: dict[str, Any] = {name: document.get(name) for name in _TOLD} if document else {}
     row["metadata"] = orjson.dumps(document["metadata"]).decode() if document and document.get("metadata") else None
     facts = (record.published_ms, record.title, record.url, record.source)

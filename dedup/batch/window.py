@@ -52,7 +52,7 @@ def gather(connection: Connection, parts: Parts, first: int, last: int, *, texts
         documents = connection.run(reading.documents([one.number for one in standing])) if texts else {}
         if texts:
             standing = [one for one in standing if one.number in documents]
-            columns = article_columns([Article.from_dict(documents[one.number]) for one in standing])
+            columns = article_columns([Article.from_dict(documents[one.number].raw()) for one in standing])
         else:
             columns = _without_texts(standing)
         columns = columns.append_column("features", pa.array([one.features for one in standing], pa.binary()))

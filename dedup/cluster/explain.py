@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import pairwise
 from math import exp
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from dedup.article import Article
-from dedup.cluster.pair_features import NAMES, prepare
+from dedup.cluster.pair_features import NAMES, Prepared, prepare
 from dedup.cluster.pair_kernels import same_anchor
 from dedup.cluster.pairs import PairModel, pair_rows
 from dedup.text import Texts, Tokens
 from dedup.text.compiled import kernel
 from dedup.text.shapes import NEWLINE, SENTENCE_START
-from dedup.text.tokenize import tokens_of
-from dedup.vectors import Features, Idf, featurize
+from dedup.vectors import Idf
 from dedup.vectors import anchors as a
-from dedup.vectors.features import title_and_body
+from dedup.vectors.features import Parsed, features_of, parse
 from dedup.vectors.spelling import MOST_ANCHORS, Spelling, spell
 from dedup.views import Anchor
 
@@ -32,22 +31,6 @@ _COSINES = ("body", "title", "lead", "names")
 _COSINE_COLUMNS = [NAMES.index(name) for name in _COSINES]
 #: Kinds of anchors of which one may contradict another.
 _OPPOSABLE = (a.DATE, a.ORDINAL, a.SCORE)
-
-
-class Readable(Protocol):
-    """What is read of an article."""
-
-    @property
-    def title(self) -> str | None:
-        """Its title, if it has one."""
-
-    @property
-    def text(self) -> str:
-        """Its body."""
-
-    @property
-    def published_at(self) -> datetime | None:
-        """When it was published, if known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,42 +79,41 @@ def explain(
     passages:
         Whether to look for the nearest passages.
     """
-    return explain_pairs([one, two], featurize([one, two]), [(0, 1)], model=model, idf=idf, passages=passages)[0]
+    articles = [one, two]
+    parsed = parse(articles)
+    prepared = prepare(features_of(articles, parsed), idf or Idf.prior())
+    spellings = [Spelling.unpack(packed) for packed in spell(parsed)]
+    (found,) = explain_pairs(prepared, spellings, [one.published_at, two.published_at], [(0, 1)], model=model)
+    return replace(found, passages=_nearest(parsed, prepared)) if passages else found
 
 
 def explain_pairs(
-    articles: Sequence[Readable], features: Features, pairs: Sequence[tuple[int, int]], *,
-    model: PairModel | None = None, idf: Idf | None = None, passages: bool = True,
+    prepared: Prepared, spellings: Sequence[Spelling], published: Sequence[datetime | None],
+    pairs: Sequence[tuple[int, int]], *, model: PairModel | None = None,
 ) -> list[PairEvidence]:  # fmt: skip
-    """Explain many pairs of a few articles: each article is read once.
+    """Explain many pairs of a few articles, without passages.
 
     Parameters
     ----------
-    articles, features:
-        The articles; one row each.
+    prepared, spellings, published:
+        The articles: what is compared, what they spell, when they were published; one row each.
     pairs:
-        Places in ``articles``.
-    model, idf, passages:
-        As for :func:`explain`.
+        Places of articles.
+    model:
+        The packaged one when missing.
     """
     if not pairs:
         return []
     model = model or PairModel.default()
-    prepared = prepare(features, idf or Idf.prior())
     left, right = np.array([i for i, _ in pairs], np.int64), np.array([j for _, j in pairs], np.int64)
     rows = pair_rows(prepared, left, right).astype(np.float64)
     added, cosines = (rows * model.coef).tolist(), (rows[:, _COSINE_COLUMNS] ** 2).tolist()
-    texts, tokens, titled = _tokens(articles)
-    published = [one.published_at for one in articles]
-    spellings, offsets, keys = spell(texts, tokens, titled, published)
+    offsets = np.zeros(len(spellings) + 1, np.int64)
+    np.cumsum([len(one.keys) for one in spellings], out=offsets[1:])
+    keys = np.fromiter((key for one in spellings for key in one.keys), np.uint32, int(offsets[-1]))
     same = np.empty((len(pairs), MOST_ANCHORS), np.int64)
     match_anchors(offsets, keys, left, right, same)
     opposable = [_by_weight(spelling) for spelling in spellings]
-    near: list[tuple[tuple[str, str, float], ...]] = [()] * len(pairs)
-    if passages:
-        weights = dict(zip(prepared.term_hash.tolist(), prepared.weight.tolist(), strict=True))
-        sentences = [_sentences(texts, tokens, i) for i in range(len(articles))]
-        near = [_nearest(sentences[i], sentences[j], weights) for i, j in pairs]
     found = []
     for k, (i, j) in enumerate(pairs):
         one, two = spellings[i], spellings[j]
@@ -147,18 +129,10 @@ def explain_pairs(
                 1 / (1 + exp(-sum(terms.values()))),
                 dict(zip(_COSINES, cosines[k], strict=True)),
                 _shared_names(one.names & two.names),
-                agreeing[:SHOWN_ANCHORS], conflicting[:SHOWN_ANCHORS], hours, terms, near[k],
+                agreeing[:SHOWN_ANCHORS], conflicting[:SHOWN_ANCHORS], hours, terms,
             )
         )  # fmt: skip
     return found
-
-
-def _tokens(articles: Sequence[Readable]) -> tuple[Texts, Tokens, list[bool]]:
-    """Articles as texts of a title and a body, their tokens, and whether each has a title."""
-    pairs = [title_and_body(article) for article in articles]
-    # Title and body as one text of two lines keeps every token in one column.
-    texts = Texts.of([f"{title}\n{body}" if title else body for title, body in pairs])
-    return texts, tokens_of(texts), [bool(title) for title, _ in pairs]
 
 
 @kernel
@@ -249,9 +223,12 @@ def _by_weight(spelling: Spelling) -> dict[int, list[int]]:
     return places
 
 
-def _nearest(
-    ones: list[tuple[str, Counter[int]]], twos: list[tuple[str, Counter[int]]], weights: dict[int, float]
-) -> tuple[tuple[str, str, float], ...]:
+def _nearest(parsed: Parsed, prepared: Prepared) -> tuple[tuple[str, str, float], ...]:
+    """The nearest passages of two articles."""
+    weights = dict(zip(prepared.term_hash.tolist(), prepared.weight.tolist(), strict=True))
+    ones, twos = (
+        [*_sentences(parsed.titles, parsed.head, i), *_sentences(parsed.bodies, parsed.body, i)] for i in (0, 1)
+    )
     if not ones or not twos:
         return ()
     cosine = np.zeros((len(ones), len(twos)))

@@ -6,16 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
-from typing import Any
 
 import msgspec
 
 from dedup.article import Article
 from dedup.cluster.explain import PairEvidence, explain, explain_pairs
+from dedup.cluster.pair_features import prepare
 from dedup.cluster.relation import Relation
 from dedup.service.verify import Judged
-from dedup.store.records import Membership, Record, moment
-from dedup.vectors import packing
+from dedup.store.records import Document, Membership, Record, moment
+from dedup.vectors import Idf, packing
+from dedup.vectors.features import parse
+from dedup.vectors.spelling import Spelling, spell
 from dedup.views import Evidence
 
 #: Relations whose evidence is more than a score.
@@ -48,7 +50,7 @@ class Explained:
         self,
         pairs: Sequence[tuple[int, int]],
         records: Mapping[int, Record],
-        documents: Mapping[int, Mapping[str, Any]],
+        documents: Mapping[int, Document],
     ) -> dict[tuple[int, int], Evidence]:
         """Explain links, those of which text and record are at hand, and keep it."""
         fresh = evidence_of_links(records, documents, pairs)
@@ -74,16 +76,13 @@ class Explained:
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
-    """Of a stored article what evidence is made of; it was looked through when it came."""
+class _Unread:
+    """A stored article that nobody has read the names and anchors of."""
 
     title: str | None
     text: str
+    source: str | None
     published_at: datetime | None
-
-    @classmethod
-    def of(cls, record: Record, text: str) -> _Told:
-        return cls(record.title, text, None if record.published_ms is None else moment(record.published_ms))
 
 
 def evidence_of(one: Article, two: Article, judged: Judged | None = None, *, passages: bool = True) -> Evidence:
@@ -105,19 +104,39 @@ def evidence_of(one: Article, two: Article, judged: Judged | None = None, *, pas
 
 
 def evidence_of_links(
-    records: Mapping[int, Record], documents: Mapping[int, Mapping[str, Any]], pairs: Sequence[tuple[int, int]]
+    records: Mapping[int, Record], documents: Mapping[int, Document], pairs: Sequence[tuple[int, int]]
 ) -> dict[tuple[int, int], Evidence]:
     """Why pairs of stored articles, by their numbers, are in one story; of those whose text and record are at hand."""
-    numbers = sorted({n for pair in pairs for n in pair if n in records and "text" in documents.get(n, {})})
+    known = {n for pair in pairs for n in pair if n in records and n in documents}
+    numbers = sorted(number for number in known if documents[number].has_text)
     place = {number: k for k, number in enumerate(numbers)}
     told = [(one, other) for one, other in pairs if one in place and other in place]
     if not told:
         return {}
-    articles = [_Told.of(records[number], documents[number]["text"]) for number in numbers]
-    features = packing.unpack([records[number].features for number in numbers])
+    listed = [records[number] for number in numbers]
+    prepared = prepare(packing.unpack([one.features for one in listed]), Idf.prior())
     places = [(place[one], place[other]) for one, other in told]
-    explained = explain_pairs(articles, features, places, passages=False)
+    published = [_published(one) for one in listed]
+    explained = explain_pairs(prepared, _spellings(listed, documents), published, places)
     return {pair: _evidence(found) for pair, found in zip(told, explained, strict=True)}
+
+
+def _spellings(records: Sequence[Record], documents: Mapping[int, Document]) -> list[Spelling]:
+    """What articles spell: as it was read when they came, else (they came from an export) now."""
+    packed = [documents[one.number].spelled for one in records]
+    unread = [place for place, one in enumerate(packed) if not one]
+    if unread:
+        articles = [
+            _Unread(one.title, documents[one.number].text, one.source, _published(one))
+            for one in (records[place] for place in unread)
+        ]
+        for place, one in zip(unread, spell(parse(articles)), strict=True):
+            packed[place] = one
+    return [Spelling.unpack(one) for one in packed]
+
+
+def _published(record: Record) -> datetime | None:
+    return None if record.published_ms is None else moment(record.published_ms)
 
 
 def _evidence(found: PairEvidence, *, jaccard: float | None = None, containment: float | None = None) -> Evidence:

@@ -19,7 +19,7 @@ from dedup.errors import ArticleError
 from dedup.settings import Settings
 from dedup.sketch import band_hashes, minhash
 from dedup.store.keys import UNKNOWN_LANGUAGE
-from dedup.store.records import pack_body, pack_document
+from dedup.store.records import Document, pack_body
 from dedup.store.scripts import Admission
 from dedup.text import Texts, detect_language, token_hashes
 from dedup.vectors import packing
@@ -85,7 +85,8 @@ def prepare(
     dict
         Language tag (``und`` when unknown) to admissions.
     """
-    from dedup.vectors import featurize
+    from dedup.vectors.features import features_of, parse
+    from dedup.vectors.spelling import spell
 
     if not articles:
         return {}
@@ -95,8 +96,10 @@ def prepare(
     signatures = minhash(texts, num_perm=sketch.num_perm, ngram=sketch.ngram, seed=sketch.seed, threads=1)
     bands = band_hashes(signatures, sketch.bands, sketch.rows).astype("<u4")
     digests, empty = text_digests(texts)
-    features = packing.pack(featurize(known, boilerplate=lines))
     keep = settings.store.keep_text
+    parsed = parse(known, boilerplate=lines)
+    features = packing.pack(features_of(known, parsed))
+    spelled = spell(parsed) if keep else []
     admissions: dict[str, list[Admission]] = defaultdict(list)
     for row, (article, received) in enumerate(zip(known, articles, strict=True)):
         # Without texts only signatures are left to compare.
@@ -108,10 +111,18 @@ def prepare(
                 digest=digests[row],
                 bands=b"" if empty[row] else bands[row].tobytes(),
                 body=pack_body(article, now_ms, features[row], signature),
-                document=pack_document(received, text=keep),
+                document=_document(received, spelled[row] if keep else None),
             )
         )
     return dict(admissions)
+
+
+def _document(article: Article, spelled: bytes | None) -> bytes:
+    """The article as received with what it spells; without its text where that is not kept."""
+    raw = article.to_dict()
+    if spelled is None:
+        del raw["text"]
+    return Document.pack(raw, spelled=spelled or b"")
 
 
 def with_language(articles: Sequence[Article]) -> list[Article]:

@@ -62,10 +62,10 @@ class Matcher:
                 records[number].id,
                 "report",
                 probability,
-                evidence_of(article, Article.from_dict(documents[number]), passages=False),
+                evidence_of(article, Article.from_dict(documents[number].raw()), passages=False),
             )
             for number, probability in near.articles
-            if number in records and "text" in documents.get(number, {})
+            if number in records and number in documents and documents[number].has_text
         )
         story = story_id(records[near.story].id) if near.story in records else None
         return MatchView(duplicates, story, near.probability, links)
@@ -85,9 +85,9 @@ class Matcher:
         standing = [n for n in wanted if n in records and not records[n].retired]
         if self._verifier.reads_texts:
             documents = yield from reading.documents(standing)
-            kept = [n for n in standing if "text" in documents.get(n, {})]
+            kept = [n for n in standing if n in documents and documents[n].has_text]
             judge = self._verifier.among(
-                [record, *(records[n] for n in kept)], [article.text, *(documents[n]["text"] for n in kept)]
+                [record, *(records[n] for n in kept)], [article.text, *(documents[n].text for n in kept)]
             )
         else:
             kept = standing
@@ -114,9 +114,9 @@ def pair(a: str, b: str) -> Plan[tuple[Record, Article, Record, Article]]:
         one = yield from reading.article(name, document=True)
         if one is None:
             raise NotFound(f"no article {name!r}")
-        if one.document is None or "text" not in one.document:
+        if one.document is None or not one.document.has_text:
             raise NotFound(f"the text of article {name!r} is not kept")
-        found.append((one.record, Article.from_dict(one.document)))
+        found.append((one.record, Article.from_dict(one.document.raw())))
     (first, left), (second, right) = found
     return first, left, second, right
 

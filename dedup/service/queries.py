@@ -17,7 +17,7 @@ from dedup.service.evidence import MOST_EXPLAINED, Explained
 from dedup.settings import CanonicalPolicy, Settings
 from dedup.store import checks, feed, keys, reading
 from dedup.store.connection import Plan, together
-from dedup.store.records import Membership, PendingEntry, Record, StoryRecord, moment
+from dedup.store.records import Document, Membership, PendingEntry, Record, StoryRecord, moment
 from dedup.views import (
     ArticleView,
     CanonicalScore,
@@ -71,13 +71,14 @@ class Reader:
         found = yield from reading.article(article_id, document=True)
         if found is None:
             raise NotFound(f"no article {article_id!r}")
-        record, place, document = found.record, found.membership, found.document or {}
+        record, place, document = found.record, found.membership, found.document
         view: dict[str, Any] = {}
         if place is not None and found.story is not None:
             known = found.beside | {one.number: one for one in (record, found.canonical) if one is not None}
             names = {number: one.id for number, one in known.items()}
             told = self.explained.untold({record.number: place})
-            texts = {n: found.linked_document() for _, n in told} | {record.number: document}
+            beside = {record.number: document, **{n: found.linked_document() for _, n in told}}
+            texts = {n: one for n, one in beside.items() if one is not None}
             fresh = self.explained.tell(told, known, texts)
             canonical = found.canonical.id if found.canonical else None
             if canonical_policy is not None and found.story.articles > 1:
@@ -93,6 +94,7 @@ class Reader:
                 "score": place.score,
                 "links": self._links({record.number: record}, {record.number: place}, names, fresh),
             }
+        raw = document.raw() if document is not None else {}
         return ArticleView(
             id=record.id,
             state="pending" if place is None else "assigned",
@@ -103,8 +105,8 @@ class Reader:
             published_at=_moment(record.published_ms),
             lang=_lang(record.lang),
             received_at=moment(record.received_ms),
-            text=document.get("text") if text else None,
-            metadata=document.get("metadata", {}),
+            text=raw.get("text") if text else None,
+            metadata=raw.get("metadata", {}),
             **view,
         )
 
@@ -359,13 +361,12 @@ def _duplicate(record: Record, place: Membership, mine: Membership) -> Duplicate
     return DuplicateView(record.id, relation, score, record.title, record.source, _moment(record.published_ms))
 
 
-def _lead(document: Mapping[str, Any] | None) -> str | None:
+def _lead(document: Document | None) -> str | None:
     if document is None:
         return None
-    text = document.get("text", "")
     # Of a beginning an eighth is seldom white space; of one worth showing never seven eighths.
-    short = " ".join(text[: LEAD + LEAD // 8].split())
-    return (short if len(short) >= LEAD else " ".join(text[: 8 * LEAD].split()))[:LEAD]
+    short = " ".join(document.beginning(LEAD + LEAD // 8).split())
+    return (short if len(short) >= LEAD else " ".join(document.beginning(8 * LEAD).split()))[:LEAD]
 
 
 def _time(record: Record) -> int:

@@ -54,7 +54,7 @@ class Verifier:
         if not self.reads_texts:
             return {}
         documents = yield from reading.documents(numbers)
-        return {number: document["text"] for number, document in documents.items()}
+        return {number: document.text for number, document in documents.items()}
 
     def over(self, records: Sequence[Record], texts: Mapping[int, str]) -> Judge:
         """A judge of ``records`` by their texts; by their signatures where texts are not kept."""

@@ -14,12 +14,12 @@ from dedup.store.records import (
     MERGED,
     REMOVED,
     STANDS,
+    Document,
     Event,
     Membership,
     StoryRecord,
     milliseconds,
     pack_numbers,
-    pack_raw_document,
     pack_record,
 )
 from dedup.store.scripts import Command, Return
@@ -57,7 +57,7 @@ def _return(row: Mapping[str, Any], kept: Mapping[str, Any] | None) -> Return:
         raw = {name: kept[name] for name in _FIELDS if kept[name] is not None}
         if "metadata" in raw:
             raw["metadata"] = orjson.loads(raw["metadata"])
-        document = pack_raw_document(raw)
+        document = Document.pack(raw)
     record = pack_record(
         retired=row["retired"],
         revision=row["revision"],

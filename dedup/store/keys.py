@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from hashlib import blake2b
 
 #: Layout written by this version; a store of another is refused (see :mod:`dedup.store.checks`).
-SCHEMA = 3
+SCHEMA = 4
 
 TAG = "{d}"
 #: Articles in one block of memberships, stories in one block of story records; both stay listpacks.
@@ -70,7 +70,7 @@ def record(number: int) -> str:
 
 
 def document(number: int) -> str:
-    """STRING: the article as received, JSON compressed with zstd."""
+    """STRING: the article as received and what it spells, compressed (:class:`dedup.store.records.Document`)."""
     return f"{TAG}:t:{number}"
 
 

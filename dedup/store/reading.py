@@ -8,7 +8,7 @@ from typing import Any
 
 from dedup.store import keys, scripts
 from dedup.store.connection import Plan
-from dedup.store.records import Membership, Record, StoryRecord, unpack_document
+from dedup.store.records import Document, Membership, Record, StoryRecord
 from dedup.store.scripts import Command
 
 #: Commands in one step; members of a story read in the round trip that finds it.
@@ -27,13 +27,13 @@ class Found:
     membership: Membership | None
     story: StoryRecord | None
     canonical: Record | None
-    document: dict[str, Any] | None
+    document: Document | None
     beside: dict[int, Record]
     linked: bytes | None
 
-    def linked_document(self) -> dict[str, Any]:
-        """The document of the article it is linked to; empty where that is gone."""
-        return unpack_document(self.linked) if self.linked else {}
+    def linked_document(self) -> Document | None:
+        """The document of the article it is linked to; ``None`` where that is gone."""
+        return Document(self.linked) if self.linked else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Told:
     history: list[tuple[bytes, bytes]]
     records: dict[int, Record]
     places: dict[int, Membership]
-    documents: dict[int, dict[str, Any]]
+    documents: dict[int, Document]
     untold: list[int]
 
 
@@ -68,7 +68,7 @@ def article(article_id: str, *, document: bool = False) -> Plan[Found | None]:
         Membership.unpack(membership) if membership else None,
         place,
         Record.unpack(place.canonical, canonical) if place and canonical else None,
-        unpack_document(text) if text else None,
+        Document(text) if text else None,
         {n: Record.unpack(n, other) for n, other in others.items() if other},
         linked,
     )
@@ -95,14 +95,14 @@ def records(wanted: Iterable[int]) -> Plan[dict[int, Record]]:
     return found
 
 
-def documents(wanted: Iterable[int]) -> Plan[dict[int, dict[str, Any]]]:
+def documents(wanted: Iterable[int]) -> Plan[dict[int, Document]]:
     """Documents by number; those that are gone are missing."""
-    found: dict[int, dict[str, Any]] = {}
+    found: dict[int, Document] = {}
     listed = list(dict.fromkeys(wanted))
     for start in range(0, len(listed), _STEP):
         part = listed[start : start + _STEP]
         (replies,) = yield [("MGET", *map(keys.document, part))]
-        found |= {n: unpack_document(reply) for n, reply in zip(part, replies, strict=True) if reply}
+        found |= {n: Document(reply) for n, reply in zip(part, replies, strict=True) if reply}
     return found
 
 
@@ -148,7 +148,7 @@ def story(story_id: str, *, most: int) -> Plan[Told | None]:
         list(zip(history[::2], history[1::2], strict=True)),
         {n: Record.unpack(n, data) for n, data in zip(listed, records, strict=False) if data},
         {n: Membership.unpack(data) for n, data in zip(listed, places, strict=False) if data},
-        {n: unpack_document(data) for n, data in zip(listed, documents, strict=False) if data},
+        {n: Document(data) for n, data in zip(listed, documents, strict=False) if data},
         listed[_TOLD:],
     )
 

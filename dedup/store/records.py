@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -27,6 +27,8 @@ _MEMBERSHIP: Final = struct.Struct("<IIIBBHH")
 _STORY: Final = struct.Struct("<BIIIQQQI")
 _ENTRY: Final = struct.Struct("<BIId")
 _CANDIDATE: Final = struct.Struct("<IB")
+_DOCUMENT: Final = struct.Struct("<B?II")
+_DOCUMENT_LAYOUT: Final = 1
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 RELATIONS: Final[tuple[Relation, ...]] = (
@@ -147,14 +149,6 @@ def pack_record(*, body: Sequence[Any], **head: Any) -> bytes:
     return pack_head(**head) + msgspec.msgpack.encode(tuple(body))
 
 
-def pack_document(article: Article, *, text: bool) -> bytes:
-    """The article as received, compressed; without its body unless ``text``."""
-    raw = article.to_dict()
-    if not text:
-        raw.pop("text")
-    return pack_raw_document(raw)
-
-
 class _Codec(threading.local):
     """Zstandard contexts of one thread: making one costs more than compressing an article."""
 
@@ -166,15 +160,51 @@ class _Codec(threading.local):
 _codec = _Codec()
 
 
-def pack_raw_document(raw: dict[str, Any]) -> bytes:
-    """Inverse of :func:`unpack_document`."""
-    return _codec.compress(orjson.dumps(raw))
+class Document:
+    """An article as it was received: the bytes of key ``t:N``, read as far as somebody asks.
 
+    Compressed as one: a header (layout, whether there is a text, bytes of the two next), what the text spells (see
+    :mod:`dedup.vectors.spelling`; nothing where it was not read yet), the text, and the rest as JSON.
+    """
 
-def unpack_document(data: bytes) -> dict[str, Any]:
-    """Read the bytes of key ``t:N``."""
-    raw: dict[str, Any] = orjson.loads(_codec.decompress(data))
-    return raw
+    __slots__ = ("_data", "_rest", "_start", "has_text")
+
+    def __init__(self, packed: bytes) -> None:
+        self._data = _codec.decompress(packed)
+        layout, self.has_text, spelled, size = _DOCUMENT.unpack_from(self._data)
+        if layout != _DOCUMENT_LAYOUT:
+            raise StoreRefused(f"a document has layout {layout}, not {_DOCUMENT_LAYOUT}: restore an export")
+        self._start = _DOCUMENT.size + spelled
+        self._rest = self._start + size
+
+    @staticmethod
+    def pack(raw: Mapping[str, Any], *, spelled: bytes = b"") -> bytes:
+        """The value of an article as :meth:`~dedup.article.Article.to_dict` gives it, with or without its text."""
+        rest = dict(raw)
+        text = rest.pop("text", None)
+        body = (text or "").encode()
+        head = _DOCUMENT.pack(_DOCUMENT_LAYOUT, text is not None, len(spelled), len(body))
+        return _codec.compress(b"".join((head, spelled, body, orjson.dumps(rest))))
+
+    @property
+    def spelled(self) -> bytes:
+        """What the text spells, packed; empty where nobody has read it."""
+        return self._data[_DOCUMENT.size : self._start]
+
+    @property
+    def text(self) -> str:
+        """The text; empty where none is kept."""
+        return self._data[self._start : self._rest].decode()
+
+    def beginning(self, characters: int) -> str:
+        """The text's first characters."""
+        last = min(self._rest, self._start + 4 * characters)
+        return self._data[self._start : last].decode("utf-8", "ignore")[:characters]
+
+    def raw(self) -> dict[str, Any]:
+        """The article as it was received; without ``text`` where none is kept."""
+        rest: dict[str, Any] = orjson.loads(self._data[self._rest :])
+        return rest | {"text": self.text} if self.has_text else rest
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dedup.article import Article
-from dedup.text import Texts, detect_language, tokenize
+from dedup.text import Texts, Tokens, detect_language, tokenize
 from dedup.text.parallel import ordered_map, thread_count
 from dedup.vectors.anchors import UNDATED
 from dedup.vectors.kernels import ANCHORS, BIGRAMS, WORDS, featurize_column
@@ -34,8 +34,8 @@ HAS_TITLE, HAS_URL, ENDS_WELL, HAS_SOURCE = 1, 2, 4, 8
 _CLOSING = ".!?…\"”’')]。！？"
 
 
-class Titled(Protocol):
-    """What :func:`title_and_body` reads of an article."""
+class Readable(Protocol):
+    """What :func:`parse` reads of an article."""
 
     @property
     def title(self) -> str | None:
@@ -44,6 +44,14 @@ class Titled(Protocol):
     @property
     def text(self) -> str:
         """Its body."""
+
+    @property
+    def source(self) -> str | None:
+        """Its source, if known: some lines are repeated in all that comes from there."""
+
+    @property
+    def published_at(self) -> datetime | None:
+        """When it was published, if known."""
 
 
 class LineFilter(Protocol):
@@ -142,6 +150,38 @@ class Features:
         return cls(zero, u32, u8, u8, zero, u32, u8, np.empty(0, np.int64), u32, u32, np.empty(0, np.uint16), u8, u8)
 
 
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """Articles as columns of titles and bodies, with their tokens.
+
+    Attributes
+    ----------
+    pairs:
+        Title (or ``""``) and body of each.
+    titles, bodies, head, body:
+        The same as columns, and the tokens of titles and of bodies.
+    published:
+        ``int64[n]``: seconds since 1970 UTC, :data:`UNDATED` if unknown.
+    """
+
+    pairs: Sequence[tuple[str, str]]
+    titles: Texts
+    bodies: Texts
+    head: Tokens
+    body: Tokens
+    published: NDArray[np.int64]
+
+
+def parse(articles: Sequence[Readable], *, boilerplate: LineFilter | None = None) -> Parsed:
+    """Part articles in titles and bodies and tokenise both; parameters as for :func:`featurize`."""
+    pairs = [title_and_body(article) for article in articles]
+    if boilerplate is not None:
+        pairs = [(t, boilerplate.strip(a.source, b)) for (t, b), a in zip(pairs, articles, strict=True)]
+    titles, bodies = Texts.of([title for title, _ in pairs]), Texts.of([body for _, body in pairs])
+    published = np.array([_seconds(a.published_at) for a in articles], np.int64)
+    return Parsed(pairs, titles, bodies, tokenize(titles), tokenize(bodies), published)
+
+
 def featurize(
     articles: Sequence[Article], *, boilerplate: LineFilter | None = None, threads: int | None = 1
 ) -> Features:
@@ -162,7 +202,9 @@ def featurize(
         One row an article, in the same order.
     """
     chunks: Iterator[Sequence[Article]] = (articles[i : i + CHUNK] for i in range(0, len(articles), CHUNK))
-    parts = ordered_map(lambda chunk: _featurize(chunk, boilerplate), chunks, threads=thread_count(threads))
+    parts = ordered_map(
+        lambda chunk: features_of(chunk, parse(chunk, boilerplate=boilerplate)), chunks, threads=thread_count(threads)
+    )
     return Features.concat(parts)
 
 
@@ -174,7 +216,7 @@ def source_hash(source: str | None) -> int:
     return int.from_bytes(digest.digest(), "little") or 1
 
 
-def title_and_body(article: Titled) -> tuple[str, str]:
+def title_and_body(article: Readable) -> tuple[str, str]:
     """Return the title and the body; the first line, if short, is the title of an article without one."""
     if article.title:
         return article.title, article.text
@@ -184,17 +226,14 @@ def title_and_body(article: Titled) -> tuple[str, str]:
     return "", article.text
 
 
-def _featurize(articles: Sequence[Article], boilerplate: LineFilter | None) -> Features:
-    pairs = [title_and_body(article) for article in articles]
-    if boilerplate is not None:
-        pairs = [(t, boilerplate.strip(a.source, b)) for (t, b), a in zip(pairs, articles, strict=True)]
-    titles, bodies = Texts.of([title for title, _ in pairs]), Texts.of([body for _, body in pairs])
+def features_of(articles: Sequence[Article], parsed: Parsed) -> Features:
+    """Compute the features of some hundreds of articles, those of ``parsed``, in one thread; see :func:`featurize`."""
+    titles, bodies, head, body = parsed.titles, parsed.bodies, parsed.head, parsed.body
+    published = parsed.published
     unknown = [i for i, article in enumerate(articles) if not article.lang]
     detected = dict(zip(unknown, detect_language([articles[i].text for i in unknown]), strict=True))
     languages = [article.lang or detected[i] for i, article in enumerate(articles)]
     n = len(articles)
-    head, body = tokenize(titles), tokenize(bodies)
-    published = np.array([_seconds(a.published_at) for a in articles], np.int64)
     prior = load_prior()
     words, classes = lexicon()
     term_offsets, anchor_offsets = np.zeros(n + 1, np.int64), np.zeros(n + 1, np.int64)
@@ -220,7 +259,7 @@ def _featurize(articles: Sequence[Article], boilerplate: LineFilter | None) -> F
         (head.counts + body.counts).astype(np.uint32),
         np.array([_language_bytes(language) for language in languages], np.uint16),
         share.astype(np.uint8),
-        np.array([_marks(article, pair) for article, pair in zip(articles, pairs, strict=True)], np.uint8),
+        np.array([_marks(article, pair) for article, pair in zip(articles, parsed.pairs, strict=True)], np.uint8),
     )  # fmt: skip
 
 

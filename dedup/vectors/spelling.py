@@ -5,34 +5,35 @@ Hashes decide, spellings explain: nothing here is read by a decision.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
-from dedup.text import Texts, Tokens
 from dedup.text.compiled import kernel
 from dedup.text.shapes import CAPITAL, DIGITS, MIXED, SENTENCE_START, SPACES
 from dedup.vectors import anchors as a
+from dedup.vectors.anchors import find_anchors
+from dedup.vectors.features import Parsed
 from dedup.vectors.kernels import LEAD_TOKENS
 from dedup.vectors.lexicon import lexicon
 from dedup.views import Anchor
 
-#: Most anchors read of an article.
-MOST_ANCHORS = 96
+#: Most anchors and names read of an article.
+MOST_ANCHORS, MOST_NAMES = 96, 500
 #: Tokens shown before and after the first of an anchor.
 _BEFORE, _AFTER = 3, 2
 NEW_LINE, SPACE = ord("\n"), ord(" ")
+_HEADER = struct.Struct("<IH")
 
 
 @dataclass(frozen=True, slots=True)
 class Spelling:
-    """What one text spells.
+    """What one article spells.
 
     Attributes
     ----------
@@ -45,9 +46,18 @@ class Spelling:
     """
 
     names: frozenset[str]
-    keys: list[int]
-    weights: list[int]
+    keys: Sequence[int]
+    weights: Sequence[int]
     spans: list[str]
+
+    @classmethod
+    def unpack(cls, packed: bytes) -> Spelling:
+        """Read a value that :func:`spell` made."""
+        names, anchors = _HEADER.unpack_from(packed)
+        middle = _HEADER.size + 4 * anchors
+        lines = packed[middle + anchors :].decode("utf-8", "replace").split("\n")
+        keys = struct.unpack_from(f"<{anchors}I", packed, _HEADER.size)
+        return cls(frozenset(lines[:names]), keys, packed[middle : middle + anchors], lines[names:])
 
     def anchor(self, place: int) -> Anchor:
         """The anchor at a place of ``keys`` as people read it."""
@@ -63,101 +73,97 @@ class Spelling:
         return Anchor(a.KINDS[kind], value, self.spans[2 * place + 1])
 
 
-def spell(
-    texts: Texts, tokens: Tokens, titled: Sequence[bool], published: Sequence[datetime | None]
-) -> tuple[list[Spelling], NDArray[np.int64], NDArray[np.uint32]]:
-    """Read the names and anchors of texts.
+def spell(parsed: Parsed) -> list[bytes]:
+    """Read the names and anchors of articles; return a packed :class:`Spelling` of each.
 
-    Parameters
-    ----------
-    texts, tokens:
-        ``n`` texts and their tokens.
-    titled:
-        Whether the first line of each is its title.
-    published:
-        When each was published, if known: a year that is missing follows from it.
-
-    Returns
-    -------
-    spellings : list, length n
-    offsets, keys : int64[n + 1], uint32[a]
-        Anchors of text ``i`` are ``keys[offsets[i]:offsets[i + 1]]``.
+    Little-endian: numbers of names (``uint32``) and of anchors (``uint16``), the anchors' keys (``uint32``) and weights
+    (``uint8``), then in UTF-8 the names and two spans of each anchor, each ended by a line break.
     """
-    seconds = np.array([a.UNDATED if one is None else int(one.timestamp()) for one in published], np.int64)
-    named, offsets = np.zeros(len(texts), np.int64), np.zeros(len(texts) + 1, np.int64)
-    keys, weights, written = spell_column(
-        texts.data, texts.offsets, tokens.offsets, tokens.hash, tokens.start, tokens.end, tokens.flags,
-        tokens.separator, tokens.value, np.array(titled, np.bool_), seconds, *lexicon(), named, offsets,
+    titles, bodies, head, body = parsed.titles, parsed.bodies, parsed.head, parsed.body
+    n = len(bodies)
+    named, anchored, written = np.zeros(n, np.int64), np.zeros(n + 1, np.int64), np.zeros(n + 1, np.int64)
+    keys, weights, lines = spell_column(
+        titles.data, titles.offsets, head.offsets,
+        head.hash, head.start, head.end, head.flags, head.separator, head.value,
+        bodies.data, bodies.offsets, body.offsets,
+        body.hash, body.start, body.end, body.flags, body.separator, body.value,
+        parsed.published, *lexicon(), named, anchored, written,
     )  # fmt: skip
-    spans = written.tobytes().decode("utf-8", "replace").split("\n")
-    all_keys, all_weights, at = keys.tolist(), weights.tolist(), 0
-    spellings = []
-    for names, (b, e) in zip(named.tolist(), pairwise(offsets.tolist()), strict=True):
-        middle, end = at + names, at + names + 2 * (e - b)
-        spellings.append(Spelling(frozenset(spans[at:middle]), all_keys[b:e], all_weights[b:e], spans[middle:end]))
-        at = end
-    return spellings, offsets, keys
+    keys, data = keys.astype("<u4", copy=False), lines.tobytes()
+    rows = zip(named.tolist(), pairwise(anchored.tolist()), pairwise(written.tolist()), strict=True)
+    return [
+        _HEADER.pack(names, e - b) + keys[b:e].tobytes() + weights[b:e].tobytes() + data[first:last]
+        for names, (b, e), (first, last) in rows
+    ]
 
 
 @kernel
 def spell_column(
-    data: Any, offsets: Any, token_offsets: Any,
-    hash_: Any, start: Any, end: Any, flags: Any, separator: Any, value: Any,
-    titled: Any, published: Any, words: Any, classes: Any, named: Any, anchored: Any,
+    t_data: Any, t_at: Any, t_offsets: Any,
+    t_hash: Any, t_start: Any, t_end: Any, t_flags: Any, t_sep: Any, t_value: Any,
+    data: Any, at: Any, offsets: Any, hash_: Any, start: Any, end: Any, flags: Any, sep: Any, value: Any,
+    published: Any, words: Any, classes: Any, named: Any, anchored: Any, written: Any,
 ) -> Any:  # fmt: skip
-    """Keys ``uint32[a]`` and weights ``int64[a]`` of the anchors of all texts, and all they spell, a line each.
+    """Keys ``uint32[a]`` and weights ``uint8[a]`` of all anchors, and all that is spelled, a line each.
 
-    Of each text its ``named[i]`` names, then two lines for each of its ``anchored[i]:anchored[i + 1]`` anchors.
+    Titles (``t_…``) and bodies are columns of texts with their tokens.  Of each article ``named[i]`` names, then two
+    lines for each of its ``anchored[i]:anchored[i + 1]`` anchors; the lines are bytes ``written[i]:written[i + 1]``.
     """
     n = named.shape[0]
-    room = n * MOST_ANCHORS
-    keys, weights, places = np.empty(room, np.uint32), np.empty(room, np.int64), np.empty(MOST_ANCHORS, np.int64)
-    spans = np.empty((token_offsets[n] + 2 * room, 2), np.int64)
-    count, spelled = 0, 0
+    keys, weights = np.empty(n * MOST_ANCHORS, np.uint32), np.empty(n * MOST_ANCHORS, np.uint8)
+    found_weight, places = np.empty(MOST_ANCHORS, np.int64), np.empty(MOST_ANCHORS, np.int64)
+    # A name takes a token at least.
+    t_spans = np.empty((most_tokens(t_offsets) + 2 * MOST_ANCHORS, 2), np.int64)
+    spans = np.empty((most_tokens(offsets) + 2 * MOST_ANCHORS, 2), np.int64)
+    lines = np.empty(256 * n, np.uint8)
+    count, size = 0, 0
     for i in range(n):
-        base, b, e = offsets[i], token_offsets[i], token_offsets[i + 1]
-        before = spelled
-        spelled = find_names(base, b, e, start, end, flags, separator, spans, spelled)
-        named[i] = spelled - before
-        body = first_of_body(data, base, start, b, e) if titled[i] else b
+        b, e, c, d = t_offsets[i], t_offsets[i + 1], offsets[i], offsets[i + 1]
+        t_names = min(MOST_NAMES, find_names(t_at[i], b, e, t_start, t_end, t_flags, t_sep, t_spans))
+        names = min(MOST_NAMES - t_names, find_names(at[i], c, d, start, end, flags, sep, spans))
         mine = keys[count : count + MOST_ANCHORS]
-        found = 0
-        for title in (True, False):
-            found = a.find_anchors(
-                data, base, offsets[i + 1], hash_, start, end, flags, separator, value,
-                b if title else body, body if title else e, title, LEAD_TOKENS, published[i], words, classes,
-                mine, weights[count : count + MOST_ANCHORS], places, found,
-            )  # fmt: skip
+        t_found = find_anchors(
+            t_data, t_at[i], t_at[i + 1], t_hash, t_start, t_end, t_flags, t_sep, t_value,
+            b, e, True, 0, published[i], words, classes, mine, found_weight, places, 0,
+        )  # fmt: skip
+        found = find_anchors(
+            data, at[i], at[i + 1], hash_, start, end, flags, sep, value,
+            c, d, False, LEAD_TOKENS, published[i], words, classes, mine, found_weight, places, t_found,
+        )  # fmt: skip
         for k in range(found):
-            place = places[k]
-            for first, last in ((place, place + 1), (place - _BEFORE, place + _AFTER)):
-                spans[spelled, 0] = base + start[max(b, first)]
-                spans[spelled, 1] = base + end[min(e - 1, last)]
-                spelled += 1
+            weights[count + k] = min(255, found_weight[k])
+        t_last = span_anchors(t_at[i], b, e, t_start, t_end, places[:t_found], t_spans, t_names)
+        last = span_anchors(at[i], c, d, start, end, places[t_found:found], spans, names)
+        room = size + length_of(t_spans[:t_last]) + length_of(spans[:last])
+        if room > lines.shape[0]:
+            wider = np.empty(2 * room, np.uint8)
+            wider[:size] = lines[:size]
+            lines = wider
+        size = write_lines(t_data, t_spans[:t_names], lines, size)
+        size = write_lines(data, spans[:names], lines, size)
+        size = write_lines(t_data, t_spans[t_names:t_last], lines, size)
+        size = write_lines(data, spans[names:last], lines, size)
         count += found
-        anchored[i + 1] = count
-    return keys[:count], weights[:count], lines_of(data, spans[:spelled])
+        named[i], anchored[i + 1], written[i + 1] = t_names + names, count, size
+    return keys[:count], weights[:count], lines[:size]
 
 
 @njit(nogil=True)
-def first_of_body(data: Any, base: Any, start: Any, token: Any, last: Any) -> Any:
-    """First token behind the first line of a text."""
-    line = np.int64(0)
-    while data[base + line] != NEW_LINE:
-        line += 1
-    while token < last and start[token] < line:
-        token += 1
-    return token
+def most_tokens(offsets: Any) -> Any:
+    """Tokens of the longest text."""
+    most = 0
+    for i in range(offsets.shape[0] - 1):
+        most = max(most, offsets[i + 1] - offsets[i])
+    return most
 
 
 @njit(nogil=True)
-def find_names(
-    base: Any, token: Any, last: Any, start: Any, end: Any, flags: Any, separator: Any, spans: Any, count: Any
-) -> Any:
-    """Add where the names of a text stand to ``spans int64[:, 2]``: runs of capitals that no sentence begins with.
+def find_names(base: Any, token: Any, last: Any, start: Any, end: Any, flags: Any, separator: Any, spans: Any) -> Any:
+    """Put where the names of a text stand into ``spans int64[:, 2]``: runs of capitals that no sentence begins with.
 
     Of a run of three or more also what follows its first word: "Ông Đặng Văn Tường", "TP Hà Nội".
     """
+    count = 0
     while token < last:
         first = token
         while token < last and flags[token] & CAPITAL and not flags[token] & (DIGITS | MIXED):
@@ -178,13 +184,28 @@ def find_names(
 
 
 @njit(nogil=True)
-def lines_of(data: Any, spans: Any) -> Any:
-    """Bytes of all spans, each ended by a line break, white space inside as one blank."""
+def span_anchors(base: Any, first: Any, last: Any, start: Any, end: Any, places: Any, spans: Any, count: Any) -> Any:
+    """Add the two spans of each anchor, of which ``places`` are the first tokens, to ``spans``; return their count."""
+    for place in places:
+        for left, right in ((place, place + 1), (place - _BEFORE, place + _AFTER)):
+            spans[count, 0] = base + start[max(first, left)]
+            spans[count, 1] = base + end[min(last - 1, right)]
+            count += 1
+    return count
+
+
+@njit(nogil=True)
+def length_of(spans: Any) -> Any:
+    """Bytes that the lines of ``spans`` take at most."""
     size = 0
     for k in range(spans.shape[0]):
         size += spans[k, 1] - spans[k, 0] + 1
-    out = np.empty(size, np.uint8)
-    at = 0
+    return size
+
+
+@njit(nogil=True)
+def write_lines(data: Any, spans: Any, out: Any, at: Any) -> Any:
+    """Write spans from ``out[at]`` on, each ended by a line break, white space inside as one blank; return the end."""
     for k in range(spans.shape[0]):
         i, end = spans[k, 0], spans[k, 1]
         while i < end:
@@ -200,7 +221,7 @@ def lines_of(data: Any, spans: Any) -> Any:
                 at += 1
         out[at] = NEW_LINE
         at += 1
-    return out[:at]
+    return at
 
 
 @njit(nogil=True)

@@ -11,7 +11,7 @@ from dedup.errors import NotFound
 from dedup.service import Service
 from dedup.settings import Settings
 from dedup.store import keys
-from dedup.store.records import unpack_document
+from dedup.store.records import Document
 from tests.service.test_life_of_an_article import LONG, edit
 
 OTHER = "Parliament voted on fish today and nobody was surprised by the outcome of the vote. " * 4
@@ -26,7 +26,7 @@ def service(tmp_path: Path) -> Iterator[Service]:
 
 def test_no_text_is_in_the_store(put, service) -> None:
     put({"id": "a", "title": "Fire", "text": LONG, "metadata": {"desk": 7}})
-    kept = unpack_document(service.connection.one("GET", keys.document(1)))
+    kept = Document(service.connection.one("GET", keys.document(1))).raw()
     assert kept == {"id": "a", "title": "Fire", "metadata": {"desk": 7}}
     assert LONG[:40].encode() not in service.connection.one("GET", keys.record(1))
     view = service.article("a", text=True)

@@ -8,7 +8,7 @@ from hashlib import blake2b
 from dedup.article import Article
 from dedup.store import scripts
 from dedup.store.connection import Connection
-from dedup.store.records import pack_body, pack_document
+from dedup.store.records import Document, pack_body
 
 BANDS = 8
 SPAN = 10**12
@@ -22,7 +22,7 @@ def admission(name: str, bands: list[int], text: str | None = None) -> scripts.A
         digest=blake2b(article.text.encode(), digest_size=16).digest(),
         bands=struct.pack(f"<{len(bands)}I", *bands),
         body=pack_body(article, 1_000, b"features", b""),
-        document=pack_document(article, text=True),
+        document=Document.pack(article.to_dict()),
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 from dedup.settings import StoreSettings
 from dedup.store import keys, scripts
 from dedup.store.connection import Connection
-from dedup.store.records import ADD, REMOVE, REPLACE, PendingEntry, Record, unpack_document
+from dedup.store.records import ADD, REMOVE, REPLACE, Document, PendingEntry, Record
 from tests.store.admissions import BANDS, SPAN, admission, admit, distinct
 
 
@@ -28,7 +28,7 @@ def test_an_article_is_stored_as_it_came(store: Connection) -> None:
     assert (kept.id, kept.revision, kept.retired, kept.lang) == ("a", 1, False, "vi")
     assert struct.unpack("<8I", kept.bands) == tuple(distinct(1))
     assert kept.features == b"features"
-    assert unpack_document(store.one("GET", keys.document(1)))["text"] == "text of a"
+    assert Document(store.one("GET", keys.document(1))).text == "text of a"
 
 
 def test_a_version_older_than_the_one_that_stands_changes_nothing(store: Connection) -> None:

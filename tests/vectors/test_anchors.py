@@ -9,14 +9,12 @@ from datetime import UTC, datetime
 import pytest
 
 from dedup.article import Article
-from dedup.text import Texts, tokenize
+from dedup.vectors.features import parse
 from dedup.vectors.spelling import Spelling, spell
 
 
 def spelled(articles: list[Article]) -> list[Spelling]:
-    texts = Texts.of([f"{one.title}\n{one.text}" if one.title else one.text for one in articles])
-    titled = [one.title is not None for one in articles]
-    return spell(texts, tokenize(texts), titled, [one.published_at for one in articles])[0]
+    return [Spelling.unpack(packed) for packed in spell(parse(articles))]
 
 
 def anchors(text: str, published: datetime | None = None) -> set[tuple[str, str]]:
