@@ -119,6 +119,8 @@ class Connection:
             self.embedded.ensure()
             self.url = self.embedded.url
         self.client: Any = client_for(self.url, cluster=settings.cluster)
+        readings = {} if settings.cluster else self.client.response_callbacks
+        self._readings: dict[Any, Callable[[Any], Any]] = {name.upper(): one for name, one in readings.items()}
         self._met = False
 
     def run(self, plan: Plan[T]) -> T:
@@ -174,12 +176,35 @@ class Connection:
         return replies
 
     def _exchange(self, step: Sequence[Command]) -> list[Any]:
+        if self.settings.cluster:
+            return self._exchange_with_cluster(step)
+        # What the client's pipeline does, without its bookkeeping, which costs more than a small step.
+        pool = self.client.connection_pool
+        connection = pool.get_connection()
+        try:
+            connection.send_packed_command(connection.pack_commands(step))
+            return [self._reply(connection, command) for command in step]
+        except BaseException:
+            connection.disconnect()  # or its next user would read what is left of these replies
+            raise
+        finally:
+            pool.release(connection)
+
+    def _reply(self, connection: Any, command: Command) -> Any:
+        try:
+            reply = connection.read_response()
+        except faults.ResponseError as error:
+            return error
+        reading = self._readings.get(command[0])
+        return reply if reading is None else reading(reply)
+
+    def _exchange_with_cluster(self, step: Sequence[Command]) -> list[Any]:
         if len(step) == 1:
             try:
                 return [self.client.execute_command(*step[0])]
             except faults.NoScriptError as error:
                 return [error]
-        pipeline = self.client.pipeline(transaction=False) if not self.settings.cluster else self.client.pipeline()
+        pipeline = self.client.pipeline()
         for command in step:
             pipeline.execute_command(*command)
         replies: list[Any] = pipeline.execute(raise_on_error=False)
