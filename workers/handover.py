@@ -129,8 +129,17 @@ class Channel(redis.Channel):
     #: The taker's own list, once it takes.
     taken: str | None = None
     _signed = 0.0
+    _shared: Any = None
     _brpop_sent_at: Any
     _in_poll: Any
+
+    def _create_client(self, asynchronous: bool = False) -> Any:
+        """As kombu, but one client for all that goes over a pool, not a new one for every step."""
+        if asynchronous:
+            return super()._create_client(asynchronous=True)
+        if self._shared is None or self._shared.connection_pool is not self.pool:
+            self._shared = super()._create_client()
+        return self._shared
 
     def sign(self) -> None:
         """Say that this taker lives."""

@@ -26,6 +26,8 @@ INGEST, ASSIGN, NIGHTLY = "dedup.ingest", "dedup.assign", "dedup.nightly"
 MESSAGE_BYTES = 4 * 1024 * 1024
 #: Seconds that a producer waits for a full queue to shrink before it is refused.
 PATIENCE = 30.0
+#: Seconds after which a producer that sends little looks again how full the queue is.
+LOOK_AGAIN = 0.25
 #: Header of a message: when the queue took it, in microseconds by the store's clock.
 ACCEPTED = "accepted_us"
 _RETRY = {"max_retries": 8, "interval_start": 0.05, "interval_step": 0.5, "interval_max": 3}
@@ -184,26 +186,49 @@ def waiting(app: Celery, queue: str) -> int:
     raise AssertionError("unreachable")
 
 
-def wait_for_room(app: Celery, *, size: int, limit: int) -> None:
-    """Wait, for :data:`PATIENCE` seconds at most, until about ``limit`` articles or fewer wait in messages of ``size``.
+class Room:
+    """Room on the queue for what one producer sends.
 
-    Raises
-    ------
-    Backpressure
-        They stayed more.
-    StoreUnavailable
-        The broker does not answer.
+    The broker is asked anew once a tenth of what was free is taken, or :data:`LOOK_AGAIN` seconds have passed: asking
+    before each of many small messages costs a producer a quarter of its time.
     """
-    deadline = time.monotonic() + PATIENCE
-    pause = 0.05
-    while (articles := waiting(app, INGEST) * size) > limit:
-        if time.monotonic() > deadline:
-            raise Backpressure(
-                f"about {articles:,} articles wait on the queue, more than queue.limit = {limit:,}: "
-                "push again later, or run more workers"
-            )
-        time.sleep(pause)
-        pause = min(2 * pause, 1.0)
+
+    def __init__(self, app: Celery, limit: int) -> None:
+        self._app = app
+        self._limit = limit
+        self._free = 0
+        self._until = 0.0
+
+    def take(self, articles: int, *, size: int) -> None:
+        """Take room for some articles; wait for it, :data:`PATIENCE` seconds at most.
+
+        While messages of ``size`` articles wait that hold more than the limit in all, there is none.
+
+        Raises
+        ------
+        Backpressure
+            There was none.
+        StoreUnavailable
+            The broker does not answer.
+        """
+        if self._free < articles or time.monotonic() > self._until:
+            self._free = max(0, self._limit - self._look(size)) // 10
+            self._until = time.monotonic() + LOOK_AGAIN
+        self._free -= articles
+
+    def _look(self, size: int) -> int:
+        """Articles waiting, once they are no more than the limit."""
+        deadline = time.monotonic() + PATIENCE
+        pause = 0.05
+        while (articles := waiting(self._app, INGEST) * size) > self._limit:
+            if time.monotonic() > deadline:
+                raise Backpressure(
+                    f"about {articles:,} articles wait on the queue, more than queue.limit = {self._limit:,}: "
+                    "push again later, or run more workers"
+                )
+            time.sleep(pause)
+            pause = min(2 * pause, 1.0)
+        return articles
 
 
 def _error(error: Exception) -> StoreUnavailable | StoreFull:

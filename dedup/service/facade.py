@@ -46,7 +46,7 @@ from dedup.views import (
 
 Progress = Callable[[int], None]
 
-#: Messages between two looks at the length of the queue.
+#: Messages between two looks at the store's clock.
 _LOOK_EVERY = 8
 
 
@@ -120,6 +120,10 @@ class Service:
         return broker.celery_app(self.settings, broker.broker_url(self.settings, self.connection.url))
 
     @cached_property
+    def _room(self) -> broker.Room:
+        return broker.Room(self.app, self.settings.queue.limit)
+
+    @cached_property
     def _intake(self) -> Intake:
         return Intake(self.connection, self.settings)
 
@@ -171,8 +175,8 @@ class Service:
         clock: int | None = None
         accepted: list[str] = []
         for count, part in enumerate(broker.messages(sound, size)):
+            self._room.take(len(part), size=size)
             if count % _LOOK_EVERY == 0:
-                broker.wait_for_room(self.app, size=size, limit=self.settings.queue.limit)
                 clock = self._clock()
             # Of two versions in one push the later one counts; sending takes longer than the microsecond between them.
             accepted_us = None if clock is None else clock + count % _LOOK_EVERY
