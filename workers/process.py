@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from celery.signals import worker_process_init, worker_process_shutdown
+from celery.signals import worker_init, worker_process_init, worker_process_shutdown
 
 from dedup.service import Service
 from dedup.settings import Settings
@@ -25,6 +25,13 @@ def service() -> Service:
     if _service is None or _service[0] != os.getpid():
         _service = (os.getpid(), Service.open(settings=settings))
     return _service[1]
+
+
+@worker_init.connect
+def _unhurried(**_: Any) -> None:
+    """Never take the processor from who is at work: who waits for an answer, and the store, wait less for theirs."""
+    if hasattr(os, "SCHED_BATCH"):  # on Linux; children inherit it
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 @worker_process_init.connect

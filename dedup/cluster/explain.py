@@ -122,7 +122,7 @@ def explain_pairs(
         hours, first, second = None, published[i], published[j]
         if first and second:
             hours = abs((first - second).total_seconds()) / 3600
-        agreeing, matched = _agreeing(one, two, same[k].tolist())
+        agreeing, matched = _agreeing(one, two, same[k, : len(one.keys)].tolist())
         conflicting = _conflicting(one, opposable[i], two, opposable[j], matched)
         found.append(
             PairEvidence(
@@ -172,16 +172,21 @@ def _sentences(texts: Texts, tokens: Tokens, i: int) -> list[tuple[str, Counter[
 def _shared_names(names: frozenset[str]) -> tuple[str, ...]:
     """Longest first; a name inside a longer one is left out."""
     kept: list[str] = []
-    for name in sorted(names, key=lambda n: (-len(n.split()), n)):
-        if not any(f" {name} " in f" {longer} " for longer in kept):
+    longer = ""
+    for name in sorted(names, key=lambda name: (-name.count(" "), name)):
+        whole = f" {name} "
+        if whole not in longer:
             kept.append(name)
-    return tuple(kept[:SHOWN_NAMES])
+            if len(kept) == SHOWN_NAMES:
+                break
+            longer += f"{whole}\n"
+    return tuple(kept)
 
 
 def _agreeing(left: Spelling, right: Spelling, same: list[int]) -> tuple[tuple[Anchor, ...], set[int]]:
     """Anchors in both, the heaviest first, and their keys in either; ``same`` as :func:`match_anchors` finds it."""
     agreeing, matched = [], set()
-    for place, other in zip(range(len(left.keys)), same, strict=False):
+    for place, other in enumerate(same):
         if other >= 0:
             agreeing.append((left.weights[place] + right.weights[other], left.anchor(place)))
             matched |= {left.keys[place], right.keys[other]}

@@ -28,6 +28,7 @@ from dedup.store.draft import Draft
 from dedup.store.expiry import trim_live
 from dedup.store.lease import Lease, holder_name, take
 from dedup.store.records import ADD, RELATIONS, REPLACE, Membership, PendingEntry, Record
+from dedup.store.scripts import Command
 from dedup.views import Relation as Word
 
 log = logging.getLogger(__name__)
@@ -76,36 +77,57 @@ class Drain:
         self._deadline = math.inf
         self._holder = holder_name()
 
-    def run(self, languages: Iterable[str] | None = None, *, seconds: float = math.inf) -> int:
-        """Decide what is pending, for about ``seconds`` at most; return the number of entries decided."""
+    def run(self, languages: Iterable[str] | None = None, *, seconds: float = math.inf, linger: float = 0.0) -> int:
+        """Decide what is pending, for about ``seconds`` at most; return the number of entries decided.
+
+        ``linger``: as long as something comes, look again after so many seconds and decide together what came
+        meanwhile.  What a commit costs is shared then, and nobody needs to be asked for the next one.
+        """
         if languages is None:
             languages = sorted(name.decode() for name in self._connection.one("SMEMBERS", keys.LANGUAGES))
+        listed = list(languages)
+        done, last = 0, not linger
         # One thread of a process at a time: they share the holder's name, and the live stories.
         with self._lock:
             self._deadline = time.monotonic() + seconds
-            return sum(self._drain(lang) for lang in languages)
+            while (waiting := self._pending(listed, last=last)) or not last:
+                decided = sum(map(self._drain, waiting))
+                done += decided
+                if waiting and not decided:  # somebody else is at it
+                    break
+                if time.monotonic() + linger > self._deadline:
+                    self._pending(listed, last=True)
+                    break
+                last = not linger or not waiting
+                if not last:
+                    time.sleep(linger)
+        return done
+
+    def _pending(self, languages: Sequence[str], *, last: bool) -> list[str]:
+        """Languages of which something is pending.
+
+        ``last``: nobody may look again after this, so whoever admits something from now on asks for a drain.
+        """
+        heard: list[Command] = [("DEL", keys.wake(lang)) for lang in languages] if last else []
+        looks: list[Command] = [("LLEN", keys.pending(lang)) for lang in languages]
+        lengths = self._connection.execute([*heard, *looks])[len(heard) :]
+        return [lang for lang, length in zip(languages, lengths, strict=True) if length]
 
     def _drain(self, lang: str) -> int:
-        done = 0
-        look = ("LLEN", keys.pending(lang))
-        _, waiting = self._connection.execute([("DEL", keys.wake(lang)), look])
-        while time.monotonic() < self._deadline and waiting:
-            lease = take(self._connection, lang, self._holder, life=self._settings.workers.lease_seconds)
-            if lease is None:
-                return done
-            try:
-                with lease, lease.kept():
-                    done += self._under(lease)
-            except FencedOut:
-                log.warning("lost the lease of %s; the next holder goes on", lang)
-                self._live.pop(lang, None)
-                return done
-            except BaseException:
-                # What is in memory may be ahead of the store.
-                self._live.pop(lang, None)
-                raise
-            waiting = self._connection.one(*look)
-        return done
+        lease = take(self._connection, lang, self._holder, life=self._settings.workers.lease_seconds)
+        if lease is None:
+            return 0
+        try:
+            with lease, lease.kept():
+                return self._under(lease)
+        except FencedOut:
+            log.warning("lost the lease of %s; the next holder goes on", lang)
+            self._live.pop(lang, None)
+            return 0
+        except BaseException:
+            # What is in memory may be ahead of the store.
+            self._live.pop(lang, None)
+            raise
 
     def expire(self, lang: str, *, before_ms: int) -> int:
         """Let representatives that came before ``before_ms`` leave story clustering; return how many.

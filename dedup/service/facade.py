@@ -241,12 +241,13 @@ class Service:
         waiting = self.connection.one(*scripts.wake(life_ms=self._idle_ms))
         self._ask_for_drain(lang.decode() for lang in waiting)
 
-    def assign(self, lang: str | None = None, *, seconds: float = math.inf) -> int:
+    def assign(self, lang: str | None = None, *, seconds: float = math.inf, linger: float = 0.0) -> int:
         """Decide groups and stories of what is pending, in this process; return the number of entries decided.
 
-        Languages whose lease somebody else holds are left to them.  ``seconds``: stop after about so long.
+        Languages whose lease somebody else holds are left to them.  ``seconds``: stop after about so long;
+        ``linger``: as long as articles come, decide every so many seconds what came meanwhile.
         """
-        done = self._drain.run([lang] if lang else None, seconds=seconds)
+        done = self._drain.run([lang] if lang else None, seconds=seconds, linger=linger)
         if done:
             self._intake.count("assigned", done)
         return done
