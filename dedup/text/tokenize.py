@@ -66,11 +66,11 @@ def tokenize(texts: Any, *, threads: int | None = 1) -> Tokens:
     -------
     Tokens
     """
-    parts = map_texts(lambda first, part: tokens_of(part), texts, threads=threads)
+    parts = map_texts(lambda first, part: _tokens_of(part), texts, threads=threads)
     if len(parts) == 1:
         return parts[0]
     if not parts:
-        return tokens_of(Texts.of([]))
+        return _tokens_of(Texts.of([]))
     shifts = np.cumsum([0] + [int(p.offsets[-1]) for p in parts])
     offsets = np.concatenate(
         [np.zeros(1, np.int64)] + [p.offsets[1:] + shift for p, shift in zip(parts, shifts, strict=False)]
@@ -112,8 +112,8 @@ def _hash_part(first: int, texts: Texts) -> list[NDArray[np.uint32]]:
     return [hashes[start:end] for start, end in pairwise(counts.tolist())]
 
 
-def tokens_of(texts: Texts) -> Tokens:
-    """Tokenise a column in NFC, as :meth:`Texts.of` makes it, in one piece: for a few texts of which somebody waits."""
+def _tokens_of(texts: Texts) -> Tokens:
+    """Tokenise a column in NFC, as :meth:`Texts.of` makes it, in one piece."""
     table = character_table()
     room = texts.nbytes // 2 + len(texts) + 1
     counts = np.empty(len(texts) + 1, np.int64)
