@@ -57,7 +57,7 @@ class Spelling:
         middle = _HEADER.size + 4 * anchors
         lines = packed[middle + anchors :].decode("utf-8", "replace").split("\n")
         keys = struct.unpack_from(f"<{anchors}I", packed, _HEADER.size)
-        return cls(frozenset(lines[:names]), keys, packed[middle : middle + anchors], lines[names:])
+        return cls(frozenset(lines[:names]), keys, packed[middle : middle + anchors], lines[names:-1])
 
     def anchor(self, place: int) -> Anchor:
         """The anchor at a place of ``keys`` as people read it."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from typing import Any
 
 import pytest
 
 from dedup.errors import Backpressure, DedupError, StoreUnavailable
 from dedup.service import Service
+from dedup.service.broker import LOOK_AGAIN
 from dedup.settings import Settings
 
 
@@ -25,6 +27,23 @@ def test_a_full_queue_refuses_and_says_so(tmp_path, monkeypatch) -> None:
         with pytest.raises(Backpressure, match=r"queue\.limit"):
             service.push([{"id": "b", "text": "one more"}])
         assert service.status().queue == 3
+
+
+def test_small_messages_do_not_each_ask_how_full_the_queue_is(tmp_path) -> None:
+    with opened(tmp_path) as service:
+
+        def looks() -> int:
+            return int(service.connection.client.info("commandstats").get("cmdstat_llen", {"calls": 0})["calls"])
+
+        service.push([{"id": "a", "text": "text"}])
+        before = looks()
+        for n in range(3):
+            service.push([{"id": f"b{n}", "text": "text"}])
+        once = looks() - before
+        time.sleep(LOOK_AGAIN)
+        service.push([{"id": "c", "text": "text"}])
+        assert looks() - before > once, "after a while it is asked again"
+        assert once == 0
 
 
 def test_what_is_no_article_is_refused_and_the_others_are_queued(tmp_path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from dedup.service import Service
 from dedup.settings import Settings
-from dedup.store import reading
+from dedup.store import lease, reading, scripts
 
 WORDS = [f"{a}{b}" for a in ("ka", "lo", "mi", "nu", "pe", "ra", "so", "tu", "va", "xe") for b in "bdghklmnprstvz"]
 
@@ -83,3 +84,30 @@ def test_threads_of_one_process_decide_one_after_the_other(service) -> None:
     assert service.status().articles == 80
     removed = [change.article_id for change in service.changes(limit=1000).items if change.kind == "article.removed"]
     assert sorted(removed) == sorted(f"a{n}" for n in range(40))
+
+
+def test_a_drain_that_lingers_decides_what_comes_meanwhile(service: Service) -> None:
+    def article(n: int) -> dict:
+        return {"id": f"a{n}", "text": pair(n)[0], "lang": "en" if n % 2 else "sv"}
+
+    service.ingest([article(0), article(1)])
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(service.assign, seconds=5.0, linger=0.3)
+        for n in range(2, 6):
+            service.ingest([article(n)])
+            time.sleep(0.05)
+        assert running.result() == 6, "it goes on while something comes, and ends when nothing does"
+
+
+def test_who_finds_the_lease_taken_asks_for_nobody(service: Service) -> None:
+    service.ingest([{"id": "a", "text": pair(1)[0], "lang": "en"}])
+    assert service.connection.one(*scripts.wake(life_ms=60_000)) == [b"en"], "somebody is asked"
+    taken = lease.take(service.connection, "en", "somebody else", life=60)
+    assert taken is not None
+    with taken:
+        assert service.assign(seconds=1.0, linger=0.01) == 0
+        # Else two workers would ask each other round and round.
+        assert service.connection.one(*scripts.wake(life_ms=60_000)) == []
+    assert service.assign(seconds=1.0, linger=0.01) == 1
+    service.ingest([{"id": "b", "text": pair(2)[0], "lang": "en"}])
+    assert service.connection.one(*scripts.wake(life_ms=60_000)) == [b"en"], "after its last look a drain is asked for"
