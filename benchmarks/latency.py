@@ -39,16 +39,13 @@ def percentiles(seconds: list[float]) -> dict[str, float]:
 
 
 def watch(settings: Settings, pushed: Queue[Any], out: Queue[Any]) -> None:
-    """Note for every message when the last of its articles became visible."""
+    """Note for every message when the last of its articles became visible, as one who waits for a push sees it."""
     waits: list[float] = []
     with Service.open(settings=settings) as service:
         used = time.process_time()
         while (message := pushed.get()) is not _END:
             due, ids = message
-            while len(service.wait(ids, timeout=0.0)) < len(ids):
-                if time.time() - due > 120:
-                    break
-                time.sleep(0.005)
+            service.wait(ids, timeout=120)
             waits.append(time.time() - due)
         used = time.process_time() - used
     out.put((waits, used))

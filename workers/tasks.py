@@ -20,7 +20,7 @@ from workers.process import service
 #: Seconds of deciding in one task: under a steady stream no language would ever be done, and the others would wait.
 TURN = 0.25
 #: Seconds between two looks for what came: decided together, it costs half of what it costs alone.
-LINGER = 0.02
+LINGER = 0.03
 
 log = get_task_logger(__name__)
 
