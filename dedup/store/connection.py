@@ -9,6 +9,7 @@ be safe to repeat, and the scripts are.
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import time
 from collections.abc import Callable, Generator, Sequence
@@ -121,6 +122,7 @@ class Connection:
         self.client: Any = client_for(self.url, cluster=settings.cluster)
         readings = {} if settings.cluster else self.client.response_callbacks
         self._readings: dict[Any, Callable[[Any], Any]] = {name.upper(): one for name, one in readings.items()}
+        self._idle = _Idle(self.client)
         self._met = False
 
     def run(self, plan: Plan[T]) -> T:
@@ -178,17 +180,16 @@ class Connection:
     def _exchange(self, step: Sequence[Command]) -> list[Any]:
         if self.settings.cluster:
             return self._exchange_with_cluster(step)
-        # What the client's pipeline does, without its bookkeeping, which costs more than a small step.
-        pool = self.client.connection_pool
-        connection = pool.get_connection()
+        # What the client's pipeline and pool do, without their bookkeeping, which costs more than a small step.
+        connection = self._idle.take()
         try:
             connection.send_packed_command(connection.pack_commands(step))
-            return [self._reply(connection, command) for command in step]
+            replies = [self._reply(connection, command) for command in step]
         except BaseException:
-            connection.disconnect()  # or its next user would read what is left of these replies
+            self._idle.give_up(connection)
             raise
-        finally:
-            pool.release(connection)
+        self._idle.give_back(connection)
+        return replies
 
     def _reply(self, connection: Any, command: Command) -> Any:
         try:
@@ -212,9 +213,46 @@ class Connection:
 
     def close(self) -> None:
         """Close the connections, and stop the embedded server if this process started it."""
+        self._idle.clear()
         self.client.close()
         if self.embedded is not None:
             self.embedded.close()
+
+
+class _Idle:
+    """Connections of a client's pool that nobody uses; for any thread, and for the process that made them alone."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._free: list[Any] = []
+        self._process = os.getpid()
+
+    def take(self) -> Any:
+        """A connection: the one that was given back last, else one of the pool."""
+        if self._process != os.getpid():
+            # A fork shares its parent's sockets, and must not speak on them.
+            self._free, self._process = [], os.getpid()
+        try:
+            return self._free.pop()
+        except IndexError:
+            return self._client.connection_pool.get_connection()
+
+    def give_back(self, connection: Any) -> None:
+        """Leave a connection, all replies of which were read, to the next user."""
+        self._free.append(connection)
+
+    def give_up(self, connection: Any) -> None:
+        """Close a connection that has failed: its next user would read what is left; and the others, failed with it."""
+        connection.disconnect()
+        self._client.connection_pool.release(connection)
+        self.clear()
+
+    def clear(self) -> None:
+        """Close all."""
+        while self._free:
+            connection = self._free.pop()
+            connection.disconnect()
+            self._client.connection_pool.release(connection)
 
 
 class AsyncConnection:
