@@ -1,4 +1,4 @@
-"""Connections to the store: time-outs set on purpose, bounded retries, errors in our own words.
+"""Connections to the store: plans, steps and bounded retries.
 
 A *plan* is a generator that yields steps (lists of commands) and is sent their replies.  The
 same plan runs on the synchronous client and on the asynchronous one, so every read of the
@@ -9,65 +9,26 @@ be safe to repeat, and the scripts are.
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import time
 from collections.abc import Callable, Generator, Sequence
 from typing import Any, TypeVar
 
-import redis
-import redis.asyncio
 from redis import exceptions as faults
-from redis.asyncio.retry import Retry as AsyncRetry
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
-from dedup.errors import DedupError, FencedOut, StoreError, StoreFull, StoreRefused, StoreUnavailable
 from dedup.settings import StoreSettings
+from dedup.store.clients import Idle, async_client_for, client_for
 from dedup.store.embedded import EmbeddedServer
+from dedup.store.faults import GONE, error_from, raise_if_error
 from dedup.store.scripts import Command, by_digest
 
 T = TypeVar("T")
 Plan = Generator[Sequence[Command], list[Any], T]
 
-#: Seconds: to connect; for one reply (a fork for the append-only file's rewrite may take one or two).
-CONNECT, REPLY = 3.0, 15.0
 #: Times in seconds between tries after a lost connection, before jitter; together half a minute.
 PAUSES = (0.02, 0.1, 0.3, 1, 2, 3, 5, 5, 7, 7)
 #: Of these, how many for a server that has not answered yet: who gave a wrong address is told within seconds.
 FIRST = 5
-
-_GONE = (faults.ConnectionError, faults.TimeoutError, faults.BusyLoadingError, faults.ClusterDownError, OSError)
-
-
-class StaleCommit(StoreError):
-    """A commit whose position is not the expected one: it was done before."""
-
-
-def error_from(error: Exception) -> DedupError:
-    """Our error for one of the client's."""
-    message = str(error)
-    if isinstance(error, faults.AuthenticationError | faults.NoPermissionError):
-        return StoreRefused(f"the store refuses this user: {message}")
-    if type(error).__name__ == "OutOfMemoryError" or "OOM" in message or "maxmemory" in message:
-        return StoreFull(
-            "the store is full (maxmemory): raise the limit, or delete or expire articles; push again then"
-        )
-    if "MISCONF" in message:
-        return StoreFull(f"the store cannot write to its disk: {message}")
-    if "FENCED" in message:
-        return FencedOut("the lease was lost to a newer holder; nothing was written")
-    if "STALE" in message:
-        return StaleCommit(message)
-    if isinstance(error, _GONE):
-        return StoreUnavailable(f"the store does not answer: {message}")
-    return StoreError(f"the store answered: {message}")
-
-
-def options_for(url: str) -> dict[str, Any]:
-    """Arguments that every client of ``url`` is made with."""
-    common = {"socket_timeout": REPLY, "socket_connect_timeout": CONNECT, "health_check_interval": 30}
-    return common if url.startswith("unix") else common | {"socket_keepalive": True}
 
 
 def together(*plans: Plan[Any]) -> Plan[list[Any]]:
@@ -122,7 +83,7 @@ class Connection:
         self.client: Any = client_for(self.url, cluster=settings.cluster)
         readings = {} if settings.cluster else self.client.response_callbacks
         self._readings: dict[Any, Callable[[Any], Any]] = {name.upper(): one for name, one in readings.items()}
-        self._idle = _Idle(self.client)
+        self._idle = Idle(self.client)
         self._met = False
 
     def run(self, plan: Plan[T]) -> T:
@@ -141,7 +102,7 @@ class Connection:
         Raises
         ------
         DedupError
-            The first error among the replies, in our words (see :func:`error_from`).
+            The first error among the replies, in our words (see :func:`~dedup.store.faults.error_from`).
         """
         if not step:
             return []
@@ -150,7 +111,7 @@ class Connection:
                 replies = self._send(step)
                 self._met = True
                 return replies
-            except _GONE as error:
+            except GONE as error:
                 self._met = self._met or isinstance(error, faults.BusyLoadingError)
                 pauses = self._pauses if self._met else self._pauses[:FIRST]
                 if attempt >= len(pauses):
@@ -167,7 +128,7 @@ class Connection:
     def _send(self, step: Sequence[Command]) -> list[Any]:
         try:
             replies = self._exchange(step)
-        except _GONE:
+        except GONE:
             raise
         except faults.RedisError as error:
             raise error_from(error) from error
@@ -219,42 +180,6 @@ class Connection:
             self.embedded.close()
 
 
-class _Idle:
-    """Connections of a client's pool that nobody uses; for any thread, and for the process that made them alone."""
-
-    def __init__(self, client: Any) -> None:
-        self._client = client
-        self._free: list[Any] = []
-        self._process = os.getpid()
-
-    def take(self) -> Any:
-        """A connection: the one that was given back last, else one of the pool."""
-        if self._process != os.getpid():
-            # A fork shares its parent's sockets, and must not speak on them.
-            self._free, self._process = [], os.getpid()
-        try:
-            return self._free.pop()
-        except IndexError:
-            return self._client.connection_pool.get_connection()
-
-    def give_back(self, connection: Any) -> None:
-        """Leave a connection, all replies of which were read, to the next user."""
-        self._free.append(connection)
-
-    def give_up(self, connection: Any) -> None:
-        """Close a connection that has failed: its next user would read what is left; and the others, failed with it."""
-        connection.disconnect()
-        self._client.connection_pool.release(connection)
-        self.clear()
-
-    def clear(self) -> None:
-        """Close all."""
-        while self._free:
-            connection = self._free.pop()
-            connection.disconnect()
-            self._client.connection_pool.release(connection)
-
-
 class AsyncConnection:
     """The asynchronous connection: runs the same plans under asyncio."""
 
@@ -281,7 +206,7 @@ class AsyncConnection:
         for attempt in range(len(pauses) + 1):
             try:
                 return await self._send(step)
-            except _GONE as error:
+            except GONE as error:
                 if attempt == len(pauses):
                     raise error_from(error) from error
                 await asyncio.sleep(pauses[attempt] * random.uniform(0.5, 1.5))
@@ -292,7 +217,7 @@ class AsyncConnection:
     async def _send(self, step: Sequence[Command]) -> list[Any]:
         try:
             replies = await self._exchange(step)
-        except _GONE:
+        except GONE:
             raise
         except faults.RedisError as error:
             raise error_from(error) from error
@@ -317,36 +242,6 @@ class AsyncConnection:
     async def aclose(self) -> None:
         """Close the connections."""
         await self.client.aclose()
-
-
-def client_for(url: str, *, cluster: bool = False) -> Any:
-    """A synchronous client of ``url`` that never retries by itself."""
-    try:
-        if cluster:
-            return redis.RedisCluster.from_url(url, **options_for(url))
-        return redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0), **options_for(url))
-    except ValueError as error:
-        raise StoreRefused(f"store.url {url!r}: {error}") from None
-    except faults.RedisError as error:
-        raise error_from(error) from error
-
-
-def async_client_for(url: str, *, cluster: bool = False) -> Any:
-    """An asynchronous client of ``url`` that never retries by itself."""
-    try:
-        if cluster:
-            return redis.asyncio.RedisCluster.from_url(url, **options_for(url))
-        return redis.asyncio.Redis.from_url(url, retry=AsyncRetry(NoBackoff(), 0), **options_for(url))
-    except ValueError as error:
-        raise StoreRefused(f"store.url {url!r}: {error}") from None
-
-
-def raise_if_error(reply: Any) -> None:
-    """Raise our error if a reply is one of the client's."""
-    if isinstance(reply, _GONE):
-        raise reply
-    if isinstance(reply, Exception):
-        raise error_from(reply) from reply
 
 
 def _in_full(command: Command) -> Command:

@@ -19,7 +19,8 @@ from uuid import uuid4
 
 from dedup.errors import DedupError, FencedOut
 from dedup.store import keys, scripts
-from dedup.store.connection import Connection, StaleCommit
+from dedup.store.connection import Connection
+from dedup.store.faults import StaleCommit
 from dedup.store.records import Event, PendingEntry
 
 #: Lives of a lease without a commit after which its holder is taken to be stuck.
