@@ -94,7 +94,6 @@ class Reader:
                 "score": place.score,
                 "links": self._links({record.number: record}, {record.number: place}, names, fresh),
             }
-        raw = document.raw() if document is not None else {}
         return ArticleView(
             id=record.id,
             state="pending" if place is None else "assigned",
@@ -105,8 +104,8 @@ class Reader:
             published_at=_moment(record.published_ms),
             lang=_lang(record.lang),
             received_at=moment(record.received_ms),
-            text=raw.get("text") if text else None,
-            metadata=raw.get("metadata", {}),
+            text=document.text if text and document is not None and document.has_text else None,
+            metadata=document.rest().get("metadata", {}) if document is not None else {},
             **view,
         )
 

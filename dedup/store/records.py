@@ -201,10 +201,14 @@ class Document:
         last = min(self._rest, self._start + 4 * characters)
         return self._data[self._start : last].decode("utf-8", "ignore")[:characters]
 
+    def rest(self) -> dict[str, Any]:
+        """The article as it was received, but for its text."""
+        rest: dict[str, Any] = orjson.loads(self._data[self._rest :])
+        return rest
+
     def raw(self) -> dict[str, Any]:
         """The article as it was received; without ``text`` where none is kept."""
-        rest: dict[str, Any] = orjson.loads(self._data[self._rest :])
-        return rest | {"text": self.text} if self.has_text else rest
+        return self.rest() | {"text": self.text} if self.has_text else self.rest()
 
 
 @dataclass(frozen=True, slots=True)
