@@ -16,11 +16,14 @@ from dedup.cluster.live_postings import live_candidates, post
 from dedup.cluster.live_state import absorb_story, found_story, join_story, leave_story
 from dedup.cluster.pair_features import K
 from dedup.cluster.pair_kernels import logit_of, mark, unmarked
+from dedup.cluster.prefetch import expect, expect_terms
 from dedup.cluster.relink import OBJECTION, relink
 from dedup.text.compiled import kernel
 
 #: Members of one story that are asked, stories that are asked, and members a side when two stories are compared.
 ASKED, STORIES, SAMPLE = 24, 8, 12
+#: How many candidates ahead memory is asked for: where the terms of one lie, and these.
+FAR, NEAR = 16, 4
 #: What rounding may take from a sum of log-odds, or add to it.
 _ROUNDING = 1e-3
 
@@ -143,7 +146,15 @@ def assign_slots(
         post(postings, keys[a:b], slot)
         mark(p, slot, marks)
         best, best_logit = -1, -np.inf
+        for c in range(min(FAR, count)):
+            expect(p, candidates[c])
+        for c in range(min(NEAR, count)):
+            expect_terms(p, candidates[c])
         for c in range(count):
+            if c + FAR < count:
+                expect(p, candidates[c + FAR])
+            if c + NEAR < count:
+                expect_terms(p, candidates[c + NEAR])
             logits[c] = logit_of(p, w, slot, marks, candidates[c], row)
             s.judged[candidates[c]] = logits[c]
             if logits[c] > best_logit:

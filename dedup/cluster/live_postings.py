@@ -11,6 +11,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from dedup.cluster.prefetch import fetch
 from dedup.text.compiled import inlined, kernel
 from dedup.vectors.anchors import UNDATED
 
@@ -37,10 +38,16 @@ class Postings(NamedTuple):
 
 
 @inlined
+def cell_of(table: Any, key: Any) -> Any:
+    """Cell of a term in the table, unless others are in its way."""
+    return np.int64(key ^ (key >> np.uint32(16))) & (table.shape[0] - 1)
+
+
+@inlined
 def list_of(table: Any, key: Any) -> Any:
     """Cell of a term in the table: its list is there, or the cell is empty."""
     mask = table.shape[0] - 1
-    at = np.int64(key ^ (key >> np.uint32(16))) & mask
+    at = cell_of(table, key)
     while table[at] != 0 and table[at] >> 32 & 0xFFFFFFFF != np.int64(key):
         at = (at + 1) & mask
     return at
@@ -103,10 +110,17 @@ def live_candidates(
     size = keys.shape[0]
     order = np.empty(size, np.int64)
     found = 0
+    # All that the terms lead to is asked for before any of it is read: cells of the table, lists, blocks.
+    for key in keys:
+        fetch(table, cell_of(table, key))
     for k in range(size):
-        entry = table[list_of(table, keys[k])]
+        order[k] = table[list_of(table, keys[k])]
+        fetch(lists, 2 * ((order[k] & 0xFFFFFFFF) - 1))
+    for k in range(size):
+        entry = order[k]
         if entry != 0:
             number = (entry & 0xFFFFFFFF) - 1
+            fetch(blocks, blocks.shape[1] * np.int64(lists[number, 0]))
             order[found] = np.int64(lists[number, 1]) << 38 | np.int64(k) << 32 | number
             found += 1
     touched = np.empty(BUDGET + BLOCK, np.int32)
@@ -117,14 +131,15 @@ def live_candidates(
         w = weights[entry >> 32 & 63]
         block = np.int64(lists[entry & 0xFFFFFFFF, 0])
         while block >= 0 and read < BUDGET:
-            entries = blocks[block, 1]
+            entries, older = blocks[block, 1], np.int64(blocks[block, 0])
+            fetch(blocks, blocks.shape[1] * older)
             for b in range(entries + 1, 1, -1):
                 other = blocks[block, b]
                 touched[count] = other
                 count += score[other] == 0
                 score[other] += w
             read += entries
-            block = np.int64(blocks[block, 0])
+            block = older
     # Of a few thousand touched, all but the best are refused by a limit that rises as better ones are found.
     best = np.empty(4 * most, np.uint64)
     kept, limit = 0, np.uint64(0xFFFFFFFFFFFFFFFF)
