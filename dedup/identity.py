@@ -8,6 +8,7 @@ the stream give one story one name.  All digests are BLAKE2b (RFC 7693).
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from hashlib import blake2b
 
 #: Hexadecimal digits in an id: 64 bits; at 10^8 articles the chance of any collision is 3 in 10^4.
@@ -33,11 +34,13 @@ def article_id(*, url: str | None, title: str | None, text: str) -> str:
     return "a" + digest(parts).hex()[:_ID_HEX]
 
 
+@lru_cache(maxsize=4096)
 def story_id(founder: str) -> str:
     """Id of the story that the article ``founder`` (its id) founded."""
     return "s" + digest(("story", founder)).hex()[:_ID_HEX]
 
 
+@lru_cache(maxsize=4096)
 def group_id(representative: str) -> str:
     """Id of the duplicate group whose representative is the article of that id."""
     return "g" + digest(("group", representative)).hex()[:_ID_HEX]
