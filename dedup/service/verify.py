@@ -10,9 +10,7 @@ import numpy as np
 from dedup.cluster.relation import Relation, RelationRule, relation_of
 from dedup.settings import Settings
 from dedup.sketch import ShingleSets, estimate_jaccard
-from dedup.store import reading
-from dedup.store.connection import Plan
-from dedup.store.records import Record
+from dedup.store.records import Document, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +47,14 @@ class Verifier:
         self.reads_texts = settings.store.keep_text
         self._rule = RelationRule(threshold=sketch.threshold, containment=sketch.containment)
 
-    def texts(self, numbers: Iterable[int]) -> Plan[dict[int, str]]:
-        """Read texts from the store, by number; those that are gone are missing, and all where texts are not kept."""
-        if not self.reads_texts:
-            return {}
-        documents = yield from reading.documents(numbers)
-        return {number: document.text for number, document in documents.items()}
-
-    def over(self, records: Sequence[Record], texts: Mapping[int, str]) -> Judge:
-        """A judge of ``records`` by their texts; by their signatures where texts are not kept."""
+    def over(self, records: Sequence[Record], documents: Mapping[int, Document]) -> Judge:
+        """A judge of ``records`` by the texts in ``documents``; by their signatures where texts are not kept."""
         if not records:
             return Judge({}, None, None, self._rule)
         if not self.reads_texts:
             return self.estimating(records)
-        kept = [one for one in records if one.number in texts]
-        return self.among(kept, [texts[one.number] for one in kept])
+        kept = [one for one in records if one.number in documents]
+        return self.among(kept, [documents[one.number].text for one in kept])
 
     def estimating(self, records: Sequence[Record]) -> Judge:
         """A judge that goes by the signatures of ``records``, for a store that keeps no texts."""

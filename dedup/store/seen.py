@@ -8,13 +8,14 @@ from typing import TypedDict, Unpack
 from dedup.identity import story_id
 from dedup.store import keys, reading
 from dedup.store.connection import Connection, Plan, together
-from dedup.store.records import Membership, Record, StoryRecord
+from dedup.store.records import Document, Membership, Record, StoryRecord
 
 
 class Wanted(TypedDict, total=False):
     """Numbers of what is to be read; a group's place is read with it."""
 
     records: Iterable[int]
+    documents: Iterable[int]
     places: Iterable[int]
     stories: Iterable[int]
     groups: Iterable[int]
@@ -32,10 +33,13 @@ class Seen:
     ----------
     records:
         Records by number; put those you have read here, the others are read when they are asked for.
+    documents:
+        Documents by number, as far as they were loaded; those that are gone are missing.
     """
 
     def __init__(self, connection: Connection) -> None:
         self.records: dict[int, Record] = {}
+        self.documents: dict[int, Document] = {}
         self._connection = connection
         self._places: dict[int, Membership | None] = {}
         self._stories: dict[int, StoryRecord] = {}
@@ -48,18 +52,24 @@ class Seen:
 
     def loading(self, **wanted: Unpack[Wanted]) -> Plan[None]:
         """The plan of :meth:`load`, to be run beside others."""
-        records = set(wanted.get("records", ())) - self.records.keys()
-        grouped = set(wanted.get("groups", ())) - self._groups.keys()
-        told = set(wanted.get("stories", ())) - self._stories.keys()
-        places = {*wanted.get("places", ()), *grouped} - self._places.keys()
-        found, places_of, stories_of, members_of_groups, members_of_stories = yield from together(
+        # Not as differences of sets, which go through all that was read before.
+        records = {n for n in wanted.get("records", ()) if n not in self.records}
+        documents = {n for n in wanted.get("documents", ()) if n not in self.documents}
+        grouped = {n for n in wanted.get("groups", ()) if n not in self._groups}
+        told = {n for n in wanted.get("stories", ()) if n not in self._stories}
+        places = {n for n in (*wanted.get("places", ()), *grouped) if n not in self._places}
+        if not (records or documents or grouped or told or places):
+            return
+        found, texts, places_of, stories_of, members_of_groups, members_of_stories = yield from together(
             reading.records(records),
+            reading.documents(documents),
             reading.memberships(places),
             reading.stories(told),
             reading.lists(keys.group_members, grouped),
             reading.lists(keys.story_members, told),
         )
         self.records |= found
+        self.documents |= texts
         self._places |= {number: places_of.get(number) for number in places}
         for number in grouped:
             place = self._places[number]

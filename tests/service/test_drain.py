@@ -1,0 +1,82 @@
+"""A decision depends on what was admitted before it, and on nothing else."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from dedup.errors import NotFound
+from dedup.service import Service
+from dedup.settings import Settings
+from dedup.store import scripts
+from tests.service.test_races import WORDS
+
+
+def edits(number: int) -> list[dict[str, str]]:
+    """A text and two edits of it, each with a few words changed: of the first, and of the second."""
+    chance = random.Random(number)
+    words, found = chance.choices(WORDS, k=120), []
+    for version in range(3):
+        found.append({"id": f"{number}-{version}", "text": " ".join(words), "lang": "en"})
+        words = list(words)
+        words[chance.randrange(120)] = f"changed{version}"
+    return found
+
+
+def outcome(service: Service, ids: list[str]) -> dict[str, tuple[object, ...] | None]:
+    found: dict[str, tuple[object, ...] | None] = {}
+    for name in ids:
+        try:
+            one = service.article(name)
+        except NotFound:
+            found[name] = None
+        else:
+            found[name] = (one.story_id, one.duplicate_group_id, one.relation, one.score, one.links)
+    return found
+
+
+def decided(folder: Path, size: int) -> tuple[dict[str, tuple[object, ...] | None], list[tuple[object, ...]]]:
+    """What becomes of texts, edits and takedowns, decided ``size`` at a time; memberships and changes."""
+    settings = Settings.load(environ={}, overrides={"store.url": f"embedded:{folder}", "workers.drain_batch": size})
+    chance = random.Random(5)
+    articles = [one for number in range(40) for one in edits(number)]
+    chance.shuffle(articles)
+    ids = [one["id"] for one in articles]
+    with Service.open(settings=settings) as service:
+        for start in range(0, len(articles), 20):
+            service.ingest(articles[start : start + 20])
+            service.delete(chance.choice(ids[: start + 20]))
+        service.assign()
+        page = service.changes(limit=1000)
+        # Of canonical articles only the last of a batch is told.
+        told = [one for one in page.items if one.article_id and one.kind.startswith("article.")]
+        changes = [(one.kind, one.article_id, one.story_id, one.detail) for one in told]
+        return outcome(service, ids), changes
+
+
+@pytest.mark.parametrize("size", [1, 2, 7])
+def test_the_size_of_a_batch_changes_nothing(tmp_path: Path, size: int) -> None:
+    places, changes = decided(tmp_path / "small", size)
+    assert (places, changes) == decided(tmp_path / "large", 10_000)
+    assert len({one[1] for one in places.values() if one}) < len(places) / 2, "edits are near-duplicates"
+
+
+def test_a_server_that_forgets_its_scripts_is_told_them_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings.load(environ={}, overrides={"store.url": f"embedded:{tmp_path}", "workers.drain_batch": 4})
+    articles = [one for number in range(10) for one in edits(number)]
+    with Service.open(settings=settings) as service:
+        service.ingest(articles)
+        send, flushed = service.connection.sent, []
+
+        def forget_first(step):
+            if any(scripts.script("commit").digest in command for command in step):
+                flushed.append(service.connection.one("SCRIPT", "FLUSH"))
+            return send(step)
+
+        monkeypatch.setattr(service.connection, "sent", forget_first)
+        assert service.assign() == len(articles)
+        assert flushed
+        found = outcome(service, [one["id"] for one in articles])
+        assert len({one[1] for one in found.values() if one}) == 10
