@@ -11,7 +11,7 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from dedup.cluster.groups import best_representative
@@ -23,10 +23,10 @@ from dedup.service.live import Decided, Linked, LiveLanguage
 from dedup.service.verify import Judged, Verifier
 from dedup.settings import Settings
 from dedup.store import keys, meters, reading
-from dedup.store.connection import Begun, Connection
+from dedup.store.connection import Connection
 from dedup.store.draft import Draft
 from dedup.store.expiry import trim_live
-from dedup.store.lease import Commit, Lease, holder_name, take
+from dedup.store.lease import Lease, holder_name, take
 from dedup.store.records import ADD, RELATIONS, REPLACE, Membership, PendingEntry, Record
 from dedup.store.scripts import Command
 from dedup.views import Relation as Word
@@ -36,27 +36,6 @@ log = logging.getLogger(__name__)
 #: Members of a story that are compared to pick its canonical article.
 MOST_RANKED = 100
 _WORDS: dict[str, Word] = {word: word for word in RELATIONS}
-
-
-@dataclass(frozen=True, slots=True)
-class _Ahead:
-    """Entries whose turn comes next: what is read for them, and the drafts that may be written after it was read."""
-
-    entries: list[PendingEntry]
-    draft: Draft
-    reading: Begun[None]
-    before: Sequence[Draft]
-
-    def taken(self) -> Draft:
-        """The draft, as if it had been read after those before it were written."""
-        self.reading.result()
-        for one in self.before:
-            self.draft.follow(one)
-        return self.draft
-
-    def drop(self) -> None:
-        """Nobody decides them now."""
-        self.reading.drop()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +52,6 @@ class _Grouped:
     def founds(self) -> bool:
         """Whether it is the representative of a new group."""
         return self.representative == self.record.number
-
-
-@dataclass(frozen=True, slots=True)
-class _Verdict:
-    """What becomes of a run of articles: the group of each, and of those that found one the story, by number."""
-
-    standing: Sequence[PendingEntry]
-    grouped: Sequence[_Grouped]
-    decisions: Mapping[int, Decided]
 
 
 class Drain:
@@ -195,90 +165,44 @@ class Drain:
             live = self._connection.run(LiveLanguage.load(lease.lang, self._settings))
             self._live[lease.lang] = live
         size = self._settings.workers.drain_batch
-        sent: Commit | None = None
-        ahead: _Ahead | None = None
-
-        def settle() -> None:
-            """Wait for the commit that is on its way."""
-            nonlocal sent
-            if sent is not None:
-                one, sent = sent, None
-                one.finish()
-                live.position = lease.position
-
-        try:
-            while time.monotonic() < self._deadline:
-                if ahead is not None:
-                    run, draft = ahead.entries, ahead.taken()
-                else:
-                    settle()
-                    run = next(_runs(lease.pending(size)), [])
-                    draft = Draft(self._connection, lease.lang, _now_ms())
-                if not run:
-                    break
-                lease.renew()
-                ahead = self._read_ahead(lease, len(run), [*(ahead.before[-1:] if ahead else ()), draft])
-                draft.now_ms = _now_ms()
+        while time.monotonic() < self._deadline and (entries := lease.pending(size)):
+            lease.renew()
+            left = len(entries)
+            for run in _runs(entries):
+                draft = Draft(self._connection, lease.lang, time.time_ns() // 1_000_000)
                 if run[0].kind == ADD:
-                    # What concerns these articles alone is decided while the store still writes what was before them.
-                    decided = self._decide(draft, live, run)
-                    settle()
-                    self._enter(draft, live, decided)
+                    self._add(draft, live, run)
                 else:
-                    settle()
                     self._remove(draft, live, run[0])
                 self._pick_canonicals(draft)
-                now_ms = _now_ms()
+                now_ms = time.time_ns() // 1_000_000
                 metered = meters.observe("decide", ((now_ms - entry.admitted_ms) / 1000 for entry in run))
                 metered += meters.changes(draft.events)
-                sent = lease.send(len(run), [*draft.commands(), *metered], draft.events, ahead=size)
+                left -= len(run)
+                lease.commit(len(run), [*draft.commands(), *metered], draft.events, ahead=0 if left else size)
                 trail("decided", dict.fromkeys(event.article_id for event in draft.events if event.article_id))
+                live.position = lease.position
                 done += len(run)
-            settle()
-        finally:
-            for one in (sent, ahead):
-                if one is not None:
-                    one.drop()
         return done
-
-    def _read_ahead(self, lease: Lease, first: int, before: Sequence[Draft]) -> _Ahead | None:
-        """Begin to read what deciding the run after the next ``first`` entries asks for, if many are waiting.
-
-        ``before`` are the drafts that the store does not have yet.
-        """
-        size = self._settings.workers.drain_batch
-        entries = lease.following(first, size)
-        if len(entries) < size or entries[0].kind != ADD:
-            return None
-        run, draft = next(_runs(entries)), Draft(self._connection, lease.lang, _now_ms())
-        candidates = _candidates(run)
-        met = {entry.number for entry in run if entry.candidates}
-        wanted = draft.loading(
-            records={*candidates, *(entry.number for entry in run)},
-            documents=met | candidates if self._verifier.reads_texts else (),
-            places=candidates,
-        )
-        return _Ahead(run, draft, self._connection.begin(wanted), before)
 
     # Articles that come ------------------------------------------------------------------------
 
-    def _decide(self, draft: Draft, live: LiveLanguage, entries: Sequence[PendingEntry]) -> _Verdict:
-        """Decide groups and stories; reads nothing that the draft before this one may change."""
-        draft.load(records=[entry.number for entry in entries], places=_candidates(entries))
+    def _add(self, draft: Draft, live: LiveLanguage, entries: Sequence[PendingEntry]) -> None:
+        draft.load(
+            records=[entry.number for entry in entries],
+            places={number for entry in entries for number, _ in entry.candidates},
+        )
         # An article taken down while it waited never appears.
         records = draft.records
         standing = [e for e in entries if e.number in records and not records[e.number].retired]
         grouped = self._group(draft, standing)
         founders = [one for one in grouped if one.founds]
-        decided = live.decide([one.record for one in founders])
-        return _Verdict(standing, grouped, {f.record.number: d for f, d in zip(founders, decided, strict=True)})
-
-    def _enter(self, draft: Draft, live: LiveLanguage, verdict: _Verdict) -> None:
-        """Give each article its place."""
-        decisions = verdict.decisions
-        self._foresee(draft, live, verdict.grouped, decisions)
+        decisions = dict(
+            zip((one.record.number for one in founders), live.decide([f.record for f in founders]), strict=True)
+        )
+        self._foresee(draft, live, grouped, decisions)
         story_of: dict[int, int] = {}
-        for entry, one in zip(verdict.standing, verdict.grouped, strict=True):
+        for entry, one in zip(standing, grouped, strict=True):
             number = one.record.number
             decision = decisions.get(number)
             if decision is None:
@@ -335,7 +259,7 @@ class Drain:
 
     def _group(self, draft: Draft, entries: Sequence[PendingEntry]) -> list[_Grouped]:
         """Which duplicate group each article joins: verified against representatives only."""
-        candidates = _candidates(entries)
+        candidates = {number for entry in entries for number, _ in entry.candidates}
         own = {entry.number for entry in entries}
         anchors = {number: place.group for number in candidates - own if (place := draft.place(number)) is not None}
         met = {entry.number: [n for n, _ in entry.candidates if n in anchors or n in own] for entry in entries}
@@ -455,15 +379,7 @@ def _linked(place: Membership, at: Linked) -> Membership:
     return Membership(place.group, at.story, at.other, "report", at.probability, at.probability)
 
 
-def _candidates(entries: Iterable[PendingEntry]) -> set[int]:
-    return {number for entry in entries for number, _ in entry.candidates}
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
-
-
-def _runs(entries: Sequence[PendingEntry]) -> Iterator[list[PendingEntry]]:
+def _runs(entries: Sequence[PendingEntry]) -> Iterable[list[PendingEntry]]:
     """Articles that come, together; each that goes, alone."""
     run: list[PendingEntry] = []
     for entry in entries:

@@ -71,15 +71,13 @@ class Idle:
 
     def give_up(self, connection: Any) -> None:
         """Close a connection that has failed: its next user would read what is left; and the others, failed with it."""
-        self.forget(connection)
-        self.clear()
-
-    def forget(self, connection: Any) -> None:
-        """Close a connection on which replies are still to come."""
         connection.disconnect()
         self._client.connection_pool.release(connection)
+        self.clear()
 
     def clear(self) -> None:
         """Close all."""
         while self._free:
-            self.forget(self._free.pop())
+            connection = self._free.pop()
+            connection.disconnect()
+            self._client.connection_pool.release(connection)

@@ -12,8 +12,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Generator, Sequence
-from contextlib import suppress
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from redis import exceptions as faults
 
@@ -53,18 +52,6 @@ def together(*plans: Plan[Any]) -> Plan[list[Any]]:
                 replies[place] = received[start : start + len(step)]
                 start += len(step)
     return results
-
-
-def _resumed(plan: Plan[T], step: Sequence[Command], replies: list[Any] | None) -> Plan[T]:
-    """A plan that has yielded ``step``, with the replies to it where they are known."""
-    if replies is None:
-        replies = yield step
-    try:
-        while True:
-            replies = yield plan.send(replies)
-    except StopIteration as end:
-        result: T = end.value
-        return result
 
 
 class Connection:
@@ -108,10 +95,6 @@ class Connection:
         except StopIteration as end:
             result: T = end.value
             return result
-
-    def begin(self, plan: Plan[T]) -> Begun[T]:
-        """Send the first step of a plan and go on: meanwhile the server works."""
-        return Begun(self, plan)
 
     def execute(self, step: Sequence[Command]) -> list[Any]:
         """Send the commands of one step together and return their replies.
@@ -159,33 +142,15 @@ class Connection:
         if self.settings.cluster:
             return self._exchange_with_cluster(step)
         # What the client's pipeline and pool do, without their bookkeeping, which costs more than a small step.
-        return self.received(self.sent(step), step)
-
-    def sent(self, step: Sequence[Command]) -> Any:
-        """Send a step; return the connection on which its replies come (``None`` in a cluster: nothing is sent)."""
-        if self.settings.cluster:
-            return None
         connection = self._idle.take()
         try:
             connection.send_packed_command(connection.pack_commands(step))
-        except BaseException:
-            self._idle.give_up(connection)
-            raise
-        return connection
-
-    def received(self, connection: Any, step: Sequence[Command]) -> list[Any]:
-        """Read the replies to a step that was sent, and leave the connection to others."""
-        try:
             replies = [self._reply(connection, command) for command in step]
         except BaseException:
             self._idle.give_up(connection)
             raise
         self._idle.give_back(connection)
         return replies
-
-    def forget(self, connection: Any) -> None:
-        """Close a connection on which replies are still to come."""
-        self._idle.forget(connection)
 
     def _reply(self, connection: Any, command: Command) -> Any:
         try:
@@ -213,56 +178,6 @@ class Connection:
         self.client.close()
         if self.embedded is not None:
             self.embedded.close()
-
-
-class Begun(Generic[T]):
-    """A plan whose first step was sent; ask for its result once, or drop it.
-
-    Its replies wait on a connection of their own.  Where they are lost, or in a cluster, the step is sent when the
-    result is asked for: commands must be safe to repeat, here as elsewhere.
-    """
-
-    def __init__(self, connection: Connection, plan: Plan[T]) -> None:
-        self._connection = connection
-        self._plan = plan
-        self._step: Sequence[Command] = ()
-        self._link: Any = None
-        self._nothing: StopIteration | None = None
-        try:
-            self._step = next(plan)
-        except StopIteration as end:
-            self._nothing = end
-            return
-        with suppress(*GONE):
-            self._link = connection.sent(self._step)
-
-    def result(self) -> T:
-        """Read the replies, and run the rest of the plan.
-
-        Raises
-        ------
-        DedupError
-            As :meth:`Connection.execute` does.
-        """
-        if self._nothing is not None:
-            nothing: T = self._nothing.value
-            return nothing
-        link, self._link = self._link, None
-        replies = None
-        if link is not None:
-            with suppress(*GONE):
-                replies = self._connection.received(link, self._step)
-        if replies is not None and any(isinstance(one, (*GONE, faults.NoScriptError)) for one in replies):
-            replies = None  # the server has restarted; what came after a script that it did not know is of no use
-        for reply in replies or ():
-            raise_if_error(reply)
-        return self._connection.run(_resumed(self._plan, self._step, replies))
-
-    def drop(self) -> None:
-        """Let the replies go, if the result was never asked for."""
-        link, self._link = self._link, None
-        if link is not None:
-            self._connection.forget(link)
 
 
 class AsyncConnection:

@@ -48,10 +48,6 @@ class Draft(Seen):
         self._live: list[int] = []
         self._gone: list[int] = []
 
-    def follow(self, before: Draft) -> None:
-        """Have read where ``before`` puts articles, which may not be written yet."""
-        self._places |= {number: before._places[number] for number in before._before["places"]}
-
     # Changing ----------------------------------------------------------------------------------
 
     def add(self, record: Record, place: Membership, *, updated: bool = False) -> None:

@@ -14,21 +14,17 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
 from uuid import uuid4
 
 from dedup.errors import DedupError, FencedOut
 from dedup.store import keys, scripts
-from dedup.store.connection import Begun, Connection, Plan, together
+from dedup.store.connection import Connection
 from dedup.store.faults import StaleCommit
 from dedup.store.records import Event, PendingEntry
 
 #: Lives of a lease without a commit after which its holder is taken to be stuck.
 STUCK = 40
-#: Batches of entries that are read ahead: the one that is being decided, the next, and the one after it.
-AHEAD = 3
 
 
 class Lease:
@@ -50,7 +46,7 @@ class Lease:
         self._connection = connection
         self._life_ms = round(life * 1000)
         self._renewed = self._progress = time.monotonic()
-        self._known: list[PendingEntry] | None = None
+        self._next: list[bytes] | None = None
 
     def renew(self) -> None:
         """Renew the lease if a third of its life has gone.
@@ -94,66 +90,44 @@ class Lease:
 
     def pending(self, limit: int) -> list[PendingEntry]:
         """The next entries to decide, in order; at most ``limit``."""
-        if self._known is None:
-            self._known = self._connection.run(self._after(0, AHEAD * limit))
-        return self._known[:limit]
-
-    def following(self, first: int, limit: int) -> list[PendingEntry]:
-        """Entries after the next ``first`` ones, as far as they are known; at most ``limit``."""
-        return (self._known or [])[first : first + limit]
-
-    def _after(self, first: int, most: int) -> Plan[list[PendingEntry]]:
-        (items,) = yield [("LRANGE", keys.pending(self.lang), first, most - 1)]
+        items, self._next = self._next, None
+        if items is None:
+            items = self._connection.one("LRANGE", keys.pending(self.lang), 0, limit - 1)
         return [PendingEntry.unpack(item) for item in items]
 
-    def commit(self, decided: int, commands: Sequence[scripts.Command], events: Sequence[Event]) -> None:
+    def commit(
+        self, decided: int, commands: Sequence[scripts.Command], events: Sequence[Event], *, ahead: int = 0
+    ) -> None:
         """Write decisions and their events, and take ``decided`` entries off the pending list; all or nothing.
+
+        ``ahead``: in the same round trip read so many entries, for the next call of :meth:`pending`.
 
         Raises
         ------
         FencedOut
             A newer lease was given out; nothing was written.
         """
-        self.send(decided, commands, events).finish()
-
-    def send(
-        self, decided: int, commands: Sequence[scripts.Command], events: Sequence[Event], *, ahead: int = 0
-    ) -> Commit:
-        """Send a commit, and go on while it is done; finish it before the next one is sent.
-
-        ``ahead``: with it read on in the pending list, for the next :meth:`pending` of so many entries and what is
-        :meth:`following` them.
-        """
+        expected = self.position
         self._progress = time.monotonic()
         command = scripts.commit(
             self.lang,
             token=self.token,
-            position=self.position,
+            position=expected,
             decided=decided,
             commands=commands,
             events=events,
         )
-        known = self._known[decided:] if self._known is not None else None
-        self._known = known
-        plans = [_answer(command)]
-        if ahead:
-            plans.append(self._after(len(known or ()), AHEAD * ahead))
-        return Commit(self, decided, self._connection.begin(together(*plans)))
-
-    def finish(self, decided: int, begun: Begun[list[Any]]) -> None:
-        """Wait until a commit that was sent is done."""
+        self._next = None
+        step = [command, ("LRANGE", keys.pending(self.lang), 0, ahead - 1)] if ahead else [command]
         try:
-            position, *following = begun.result()
+            position, *following = self._connection.execute(step)
+            self.position = int(position)
+            self._next = following[0] if following else None
         except StaleCommit:
             # The answer to our own commit was lost and it was sent again: nobody else has this token.
-            self.position += max(1, decided)
-            self._known = None
+            self.position = expected + max(1, decided)
             if int(self._connection.one("GET", keys.position(self.lang)) or 0) != self.position:
                 raise
-        else:
-            self.position = int(position)
-            if following:
-                self._known = [*(self._known or ()), *following[0]]
 
     def release(self) -> None:
         """Give the lease up."""
@@ -167,34 +141,6 @@ class Lease:
     ) -> None:
         if kind is None or not issubclass(kind, FencedOut):
             self.release()
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """A commit that was sent (:meth:`Lease.send`)."""
-
-    lease: Lease
-    decided: int
-    begun: Begun[list[Any]]
-
-    def finish(self) -> None:
-        """Wait until it is done.
-
-        Raises
-        ------
-        FencedOut
-            A newer lease was given out; nothing was written.
-        """
-        self.lease.finish(self.decided, self.begun)
-
-    def drop(self) -> None:
-        """Leave it, done or not: whoever takes the lease next sees."""
-        self.begun.drop()
-
-
-def _answer(command: scripts.Command) -> Plan[Any]:
-    (reply,) = yield [command]
-    return reply
 
 
 def holder_name() -> str:

@@ -10,7 +10,6 @@ import pytest
 from dedup.errors import NotFound
 from dedup.service import Service
 from dedup.settings import Settings
-from dedup.store import scripts
 from tests.service.test_races import WORDS
 
 
@@ -61,22 +60,3 @@ def test_the_size_of_a_batch_changes_nothing(tmp_path: Path, size: int) -> None:
     places, changes = decided(tmp_path / "small", size)
     assert (places, changes) == decided(tmp_path / "large", 10_000)
     assert len({one[1] for one in places.values() if one}) < len(places) / 2, "edits are near-duplicates"
-
-
-def test_a_server_that_forgets_its_scripts_is_told_them_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = Settings.load(environ={}, overrides={"store.url": f"embedded:{tmp_path}", "workers.drain_batch": 4})
-    articles = [one for number in range(10) for one in edits(number)]
-    with Service.open(settings=settings) as service:
-        service.ingest(articles)
-        send, flushed = service.connection.sent, []
-
-        def forget_first(step):
-            if any(scripts.script("commit").digest in command for command in step):
-                flushed.append(service.connection.one("SCRIPT", "FLUSH"))
-            return send(step)
-
-        monkeypatch.setattr(service.connection, "sent", forget_first)
-        assert service.assign() == len(articles)
-        assert flushed
-        found = outcome(service, [one["id"] for one in articles])
-        assert len({one[1] for one in found.values() if one}) == 10

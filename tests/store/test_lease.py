@@ -66,20 +66,19 @@ def test_a_commit_sent_twice_is_done_once(store: Connection, monkeypatch: pytest
     admit(store, admission("a", distinct(1)), admission("b", distinct(2)))
     lease = take(store, "vi", "one", life=5)
     assert lease is not None
-    name = "_exchange_with_cluster" if store.settings.cluster else "received"
-    received = getattr(store, name)
-    lost = []
+    send = store._send
+    sent = []
 
-    def lose_the_first_answer(*step):
-        replies = received(*step)
-        if not lost:
-            lost.append(step)
+    def lose_the_first_answer(step):
+        replies = send(step)
+        if not sent:
+            sent.append(step)
             raise ConnectionError("the answer was lost")
         return replies
 
-    monkeypatch.setattr(store, name, lose_the_first_answer)
-    lease.send(1, [("INCR", "{d}:n")], [EVENT], ahead=ahead).finish()
-    assert lost
+    monkeypatch.setattr(store, "_send", lose_the_first_answer)
+    lease.commit(1, [("INCR", "{d}:n")], [EVENT], ahead=ahead)
+    assert sent
     assert [entry.number for entry in lease.pending(10)] == [2]
     assert store.one("GET", "{d}:n") == b"1"
     assert store.one("LLEN", keys.pending("vi")) == 1
@@ -93,10 +92,10 @@ def test_a_commit_reads_what_comes_next(store: Connection) -> None:
     lease = take(store, "vi", "one", life=5)
     assert lease is not None
     assert [entry.number for entry in lease.pending(1)] == [1]
-    lease.send(1, [], [], ahead=2).finish()
+    lease.commit(1, [], [], ahead=2)
     admit(store, admission("e", distinct(5)))
     assert [entry.number for entry in lease.pending(2)] == [2, 3]
-    assert [entry.number for entry in lease.pending(9)] == [2, 3, 4], "as far as it is known; the next commit reads on"
+    assert [entry.number for entry in lease.pending(9)] == [2, 3, 4, 5], "what was read ahead is given once"
 
 
 def test_who_waits_is_named_once(store: Connection) -> None:
@@ -150,30 +149,3 @@ def test_a_lease_is_kept_while_its_holder_works(store: Connection) -> None:
         assert take(store, "vi", "two", life=5) is None
         lease.commit(0, [], [])
     assert eventually(lambda: take(store, "vi", "two", life=5)), "it is kept no longer than the work lasts"
-
-
-def test_a_commit_is_sent_and_finished_later(store: Connection) -> None:
-    admit(store, *(admission(name, distinct(n)) for n, name in enumerate("abcd", 1)))
-    lease = take(store, "vi", "one", life=5)
-    assert lease is not None
-    assert [entry.number for entry in lease.pending(1)] == [1]
-    assert [entry.number for entry in lease.following(1, 1)] == [2]
-    sent = lease.send(1, [("SET", "{d}:n", 1)], [EVENT], ahead=1)
-    assert [entry.number for entry in lease.pending(1)] == [2], "known before the store has answered"
-    assert lease.position == 0
-    sent.finish()
-    assert lease.position == 1
-    assert [entry.number for entry in lease.following(1, 2)] == [3, 4]
-    assert store.one("GET", "{d}:n") == b"1"
-
-
-def test_a_commit_that_was_sent_is_fenced_out(store: Connection) -> None:
-    admit(store, admission("a", distinct(1)))
-    asleep = take(store, "vi", "asleep", life=0.05)
-    assert asleep is not None
-    time.sleep(0.1)
-    assert take(store, "vi", "other", life=5) is not None
-    sent = asleep.send(1, [("SET", "{d}:evil", 1)], [EVENT])
-    with pytest.raises(FencedOut):
-        sent.finish()
-    assert store.one("EXISTS", "{d}:evil") == 0
