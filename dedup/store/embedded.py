@@ -141,8 +141,6 @@ class EmbeddedServer:
             # Documents and features are packed already: compressed again the file is 2 % smaller, and writing it anew
             # takes half as long again, beside everything else.
             "rdbcompression": "no",
-            # A histogram a command, fed by every call of a script; nobody looks at it.
-            "latency-tracking": "no",
             "save": "",
             "maxmemory": self.settings.maxmemory,
             "maxmemory-policy": "noeviction",

@@ -7,7 +7,7 @@ from typing import TypedDict, Unpack
 
 from dedup.identity import story_id
 from dedup.store import keys, reading
-from dedup.store.connection import Connection, Plan, together
+from dedup.store.connection import Connection, together
 from dedup.store.records import Document, Membership, Record, StoryRecord
 
 
@@ -48,10 +48,6 @@ class Seen:
 
     def load(self, **wanted: Unpack[Wanted]) -> None:
         """Read many in one round trip; what was read or changed already stays as it is."""
-        self._connection.run(self.loading(**wanted))
-
-    def loading(self, **wanted: Unpack[Wanted]) -> Plan[None]:
-        """The plan of :meth:`load`, to be run beside others."""
         # Not as differences of sets, which go through all that was read before.
         records = {n for n in wanted.get("records", ()) if n not in self.records}
         documents = {n for n in wanted.get("documents", ()) if n not in self.documents}
@@ -60,13 +56,15 @@ class Seen:
         places = {n for n in (*wanted.get("places", ()), *grouped) if n not in self._places}
         if not (records or documents or grouped or told or places):
             return
-        found, texts, places_of, stories_of, members_of_groups, members_of_stories = yield from together(
-            reading.records(records),
-            reading.documents(documents),
-            reading.memberships(places),
-            reading.stories(told),
-            reading.lists(keys.group_members, grouped),
-            reading.lists(keys.story_members, told),
+        found, texts, places_of, stories_of, members_of_groups, members_of_stories = self._connection.run(
+            together(
+                reading.records(records),
+                reading.documents(documents),
+                reading.memberships(places),
+                reading.stories(told),
+                reading.lists(keys.group_members, grouped),
+                reading.lists(keys.story_members, told),
+            )
         )
         self.records |= found
         self.documents |= texts

@@ -18,26 +18,30 @@ from dedup.supervisor import free_port
 
 FOLLOWERS = 200
 HOST = "127.0.0.1"
+LAST = "the-last-article"
 
 
-async def follow(port: int, found: list[str], last: asyncio.Future[str]) -> None:
-    """Read events into ``found`` until the one that ``last`` names; connect again where it was when the line breaks."""
-    while not (last.done() and found and found[-1] == last.result()):
+async def follow(port: int, found: list[str]) -> None:
+    """Read events into ``found`` until one tells of :data:`LAST`; connect again where it was when the line breaks."""
+    ended = False
+    while not ended:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             reader, writer = await asyncio.open_connection(HOST, port)
             resume = f"Last-Event-ID: {found[-1]}\r\n" if found else ""
             request = f"GET /v1/changes HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n{resume}\r\n"
             writer.write(request.encode())
             pending: str | None = None
-            while line := await asyncio.wait_for(reader.readline(), 30):
+            data = ""
+            while not ended and (line := await asyncio.wait_for(reader.readline(), 30)):
                 text = line.decode().rstrip("\r\n")
                 if text.startswith("id: "):
                     pending = text[4:]
+                elif text.startswith("data: "):
+                    data = text[6:]
                 elif not text and pending:  # an event counts when it is whole
                     found.append(pending)
                     pending = None
-                    if last.done() and found[-1] == last.result():
-                        break
+                    ended = LAST in data
             writer.close()
         await asyncio.sleep(0.05)
 
@@ -61,9 +65,8 @@ def test_no_follower_loses_or_repeats_an_event_across_kills(tmp_path: Path) -> N
 
     async def scene(service: Service) -> list[list[str]]:
         process = start(settings, port)
-        last: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         found: list[list[str]] = [[] for _ in range(FOLLOWERS)]
-        following = [asyncio.create_task(follow(port, item, last)) for item in found]
+        following = [asyncio.create_task(follow(port, item)) for item in found]
         try:
             for turn in range(6):
                 for part in range(10):
@@ -78,8 +81,8 @@ def test_no_follower_loses_or_repeats_an_event_across_kills(tmp_path: Path) -> N
                     process.send_signal(signal.SIGKILL if turn != 2 else signal.SIGTERM)
                     await asyncio.to_thread(process.wait)
                     process = start(settings, port)
-            last.set_result(feed(service)[-1])
-            await asyncio.to_thread(service.ingest, [{"id": "the-end", "text": "Hết."}])
+            await asyncio.to_thread(service.ingest, [{"id": LAST, "text": "Hết."}])
+            await asyncio.to_thread(service.assign)
             await asyncio.wait_for(asyncio.gather(*following), 120)
         finally:
             process.kill()

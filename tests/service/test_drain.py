@@ -36,7 +36,10 @@ def outcome(service: Service, ids: list[str]) -> dict[str, tuple[object, ...] | 
     return found
 
 
-def decided(folder: Path, size: int) -> tuple[dict[str, tuple[object, ...] | None], list[tuple[object, ...]]]:
+Decided = tuple[dict[str, tuple[object, ...] | None], list[tuple[object, ...]]]
+
+
+def decided(folder: Path, size: int) -> Decided:
     """What becomes of texts, edits and takedowns, decided ``size`` at a time; memberships and changes."""
     settings = Settings.load(environ={}, overrides={"store.url": f"embedded:{folder}", "workers.drain_batch": size})
     chance = random.Random(5)
@@ -55,8 +58,14 @@ def decided(folder: Path, size: int) -> tuple[dict[str, tuple[object, ...] | Non
         return outcome(service, ids), changes
 
 
+@pytest.fixture(scope="module")
+def at_once(tmp_path_factory: pytest.TempPathFactory) -> Decided:
+    """What becomes of them when all are decided together."""
+    return decided(tmp_path_factory.mktemp("at-once"), 10_000)
+
+
 @pytest.mark.parametrize("size", [1, 2, 7])
-def test_the_size_of_a_batch_changes_nothing(tmp_path: Path, size: int) -> None:
-    places, changes = decided(tmp_path / "small", size)
-    assert (places, changes) == decided(tmp_path / "large", 10_000)
+def test_the_size_of_a_batch_changes_nothing(tmp_path: Path, at_once: Decided, size: int) -> None:
+    places, changes = decided(tmp_path, size)
+    assert (places, changes) == at_once
     assert len({one[1] for one in places.values() if one}) < len(places) / 2, "edits are near-duplicates"
