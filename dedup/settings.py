@@ -56,6 +56,11 @@ class StoreSettings(_Section):
     matching_days: float = Field(30.0, gt=0, description="Days an article can be found as a near-duplicate.")
     maxmemory: str = Field("0", description="Embedded store: memory limit such as 4gb; 0 is none.")
 
+    @property
+    def segment_ms(self) -> int:
+        """Longest time between the first article of a segment of the LSH index and its last."""
+        return round(self.matching_days * 86_400_000 / 3)
+
 
 class QueueSettings(_Section):
     """The Celery queue."""
@@ -73,7 +78,7 @@ class WorkerSettings(_Section):
     concurrency: int = Field(0, ge=0, le=256, description="Ingest processes; 0 is one less than the cores.")
     lease_seconds: float = Field(15.0, ge=1, description="Life of the assignment lease without renewal.")
     tick_seconds: float = Field(5.0, ge=0.5, description="Safety tick that drains what nobody is draining.")
-    drain_batch: int = Field(256, ge=1, le=10_000, description="Articles assigned in one commit.")
+    drain_batch: int = Field(512, ge=1, le=10_000, description="Articles assigned in one commit.")
 
 
 class ApiSettings(_Section):

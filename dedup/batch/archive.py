@@ -137,11 +137,11 @@ def export_store(connection: Connection, folder: Path, *, progress: Progress | N
 
 
 def restore_store(
-    connection: Connection, folder: Path, *, matching_days: float, progress: Progress | None = None
+    connection: Connection, folder: Path, *, segment_ms: int, progress: Progress | None = None
 ) -> dict[str, int]:
     """Fill an empty store from an export.
 
-    ``matching_days`` are ``store.matching_days`` of the settings that it is used with.
+    ``segment_ms`` is ``store.segment_ms`` of the settings that it is used with.
 
     Returns
     -------
@@ -162,16 +162,22 @@ def restore_store(
     if rest.get("format") != FORMAT:
         raise InputError(f"{folder}: an export of format {rest.get('format')}; this version reads {FORMAT}")
     mine = orjson.loads(connection.one("GET", keys.SCHEMA_KEY))
-    if mine != rest["schema"]:
-        theirs = rest["schema"]
+    theirs = rest["schema"] | {"layout": mine["layout"]}  # an export is of no layout: so one comes from the other
+    if mine != theirs:
         other = ", ".join(f"{k} {theirs.get(k)!r} there, {v!r} here" for k, v in mine.items() if theirs.get(k) != v)
         raise StoreRefused(f"the export was made with other settings: {other}")
     if connection.one("EXISTS", keys.SEQUENCE, keys.FEED):
         raise StoreRefused("the store is not empty; restore into a new one")
     bar = _Bar(progress)
-    span_ms = round(matching_days * 86_400_000 / 3)
     kept = (row for page in bar.rows("articles", folder / "articles.parquet") for row in page)
-    fill.articles(connection, bar.rows("records", folder / "records.parquet"), kept, span_ms=span_ms)
+    fill.articles(
+        connection,
+        bar.rows("records", folder / "records.parquet"),
+        kept,
+        waiting=fill.waiting(rest),
+        bands=mine["bands"],
+        span_ms=segment_ms,
+    )
     counts = {
         "articles": pq.read_metadata(folder / "articles.parquet").num_rows,
         "groups": fill.groups(connection, bar.rows("groups", folder / "groups.parquet")),
@@ -255,14 +261,8 @@ def _article(record: Record, kept: Document | None) -> dict[str, Any]:
 
 
 def _articles(parts: Parts, state: State) -> Iterator[dict[str, Any]]:
-    """Articles as they belong to the state: since they were copied, some have gone, others stand for their text."""
-    bands: dict[tuple[str, bytes], bytes] = {}
-    for batch in parts.batches(["language", "digest", "bands"]):
-        for row in batch.to_pylist():
-            if row["bands"]:
-                bands.setdefault((row["language"], row["digest"]), row["bands"])
+    """Articles as they belong to the state: since they were copied, some have gone."""
     waiting, leaving = state.waiting, state.leaving
-    met: set[tuple[str, bytes]] = set()
     for batch in parts.batches():
         for row in batch.to_pylist():
             number = row["number"]
@@ -275,10 +275,6 @@ def _articles(parts: Parts, state: State) -> Iterator[dict[str, Any]]:
                 row |= {"kept": False, "bands": b""}
                 if not stands:
                     row |= {"facts": orjson.dumps((None,) * 4), "length": 0, "features": b"", "signature": b""}
-            else:
-                text = (row["language"], row["digest"])
-                row["bands"] = b"" if text in met else bands.get(text, b"")
-                met.add(text)
             yield row
 
 

@@ -222,6 +222,6 @@ def restore_command(obj: Context, folder: str, as_json: bool) -> None:
     from dedup.batch.archive import restore_store
 
     with obj.service() as service, bars() as bar:
-        days = service.settings.store.matching_days
-        summary = restore_store(service.connection, Path(folder), matching_days=days, progress=bar)
+        span = service.settings.store.segment_ms
+        summary = restore_store(service.connection, Path(folder), segment_ms=span, progress=bar)
     print_json(summary) if as_json else click.echo(f"restored from {folder}: {summary}")

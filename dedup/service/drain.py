@@ -23,9 +23,10 @@ from dedup.service.live import Decided, Linked, LiveLanguage
 from dedup.service.verify import Judged, Verifier
 from dedup.settings import Settings
 from dedup.store import keys, meters, reading
-from dedup.store.connection import Connection
+from dedup.store.connection import Connection, together
 from dedup.store.draft import Draft
-from dedup.store.expiry import trim_live
+from dedup.store.expiry import stale_segments, trim_live
+from dedup.store.index import Arrival, Index
 from dedup.store.lease import Lease, holder_name, take
 from dedup.store.records import ADD, RELATIONS, REPLACE, Membership, PendingEntry, Record
 from dedup.store.scripts import Command
@@ -54,6 +55,14 @@ class _Grouped:
         return self.representative == self.record.number
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What its writer holds of a language in memory; both stand at the position of the live stories."""
+
+    live: LiveLanguage
+    index: Index
+
+
 class Drain:
     """Decides; one instance a process.
 
@@ -72,7 +81,7 @@ class Drain:
         self._settings = settings
         self._trust = trust
         self._verifier = Verifier(settings)
-        self._live: dict[str, LiveLanguage] = {}
+        self._held: dict[str, _Held] = {}
         self._lock = threading.RLock()
         self._deadline = math.inf
         self._holder = holder_name()
@@ -122,80 +131,86 @@ class Drain:
                 return self._under(lease)
         except FencedOut:
             log.warning("lost the lease of %s; the next holder goes on", lang)
-            self._live.pop(lang, None)
+            self._held.pop(lang, None)
             return 0
         except BaseException:
             # What is in memory may be ahead of the store.
-            self._live.pop(lang, None)
+            self._held.pop(lang, None)
             raise
 
-    def expire(self, lang: str, *, before_ms: int) -> int:
-        """Let representatives that came before ``before_ms`` leave story clustering; return how many.
+    def expire(self, lang: str, *, matching_ms: int, growing_ms: int) -> int:
+        """Let articles leave matching that came before ``matching_ms``, a segment of the index at a time, and story
+        clustering those that came before ``growing_ms``; return how many representatives left.
 
         Nothing is expired while somebody else holds the lease.
         """
         with self._lock:
             lease = take(self._connection, lang, self._holder, life=self._settings.workers.lease_seconds)
-            return self._expire(lease, before_ms) if lease is not None else 0
+            if lease is None:
+                return 0
+            with lease:
+                stale = self._connection.run(stale_segments(lang, before_ms=matching_ms))
+                count = self._outgrown(lease, growing_ms)
+                if stale or count:
+                    lease.commit(0, [*stale, *trim_live(lang, count)], [])
+                    # Loaded anew, the state is the same for whoever holds the lease next.
+                    self._held.pop(lang, None)
+                return count
 
-    def _expire(self, lease: Lease, before_ms: int) -> int:
-        lang = lease.lang
-        with lease:
-            numbers = [int(item) for item in self._connection.one("LRANGE", keys.live(lang), 0, -1)]
-            count = 0
-            for start in range(0, len(numbers), 1000):
-                part = numbers[start : start + 1000]
-                records = self._connection.run(reading.records(part))
-                old = [n not in records or records[n].received_ms < before_ms for n in part]
-                fresh = old.index(False) if False in old else len(old)
-                count += fresh
-                if fresh < len(part):
-                    break
-                lease.renew()
-            if count:
-                lease.commit(0, trim_live(lang, count), [])
-                # Loaded anew, the state is the same for whoever holds the lease next.
-                self._live.pop(lang, None)
-            return count
+    def _outgrown(self, lease: Lease, before_ms: int) -> int:
+        """How many of the eldest representatives came before ``before_ms``."""
+        numbers = [int(item) for item in self._connection.one("LRANGE", keys.live(lease.lang), 0, -1)]
+        count = 0
+        for start in range(0, len(numbers), 1000):
+            part = numbers[start : start + 1000]
+            records = self._connection.run(reading.records(part))
+            old = [n not in records or records[n].received_ms < before_ms for n in part]
+            fresh = old.index(False) if False in old else len(old)
+            count += fresh
+            if fresh < len(part):
+                break
+            lease.renew()
+        return count
 
     def _under(self, lease: Lease) -> int:
         done = 0
-        live = self._live.get(lease.lang)
-        if live is None or live.position != lease.position:
-            live = self._connection.run(LiveLanguage.load(lease.lang, self._settings))
-            self._live[lease.lang] = live
+        held = self._held.get(lease.lang)
+        if held is None or held.live.position != lease.position:
+            held = self._held[lease.lang] = self._load(lease.lang)
         size = self._settings.workers.drain_batch
         while time.monotonic() < self._deadline and (entries := lease.pending(size)):
             lease.renew()
             left = len(entries)
             for run in _runs(entries):
                 draft = Draft(self._connection, lease.lang, time.time_ns() // 1_000_000)
-                if run[0].kind == ADD:
-                    self._add(draft, live, run)
-                else:
-                    self._remove(draft, live, run[0])
+                indexed = self._add(draft, held, run) if run[0].kind == ADD else self._remove(draft, held, run[0])
                 self._pick_canonicals(draft)
                 now_ms = time.time_ns() // 1_000_000
                 metered = meters.observe("decide", ((now_ms - entry.admitted_ms) / 1000 for entry in run))
                 metered += meters.changes(draft.events)
                 left -= len(run)
-                lease.commit(len(run), [*draft.commands(), *metered], draft.events, ahead=0 if left else size)
+                commands = [*draft.commands(), *indexed, *metered]
+                lease.commit(len(run), commands, draft.events, ahead=0 if left else size)
                 trail("decided", dict.fromkeys(event.article_id for event in draft.events if event.article_id))
-                live.position = lease.position
+                held.live.position = lease.position
                 done += len(run)
         return done
 
+    def _load(self, lang: str) -> _Held:
+        index = Index.load(lang, bands=self._settings.sketch.bands, span_ms=self._settings.store.segment_ms)
+        return _Held(*self._connection.run(together(LiveLanguage.load(lang, self._settings), index)))
+
     # Articles that come ------------------------------------------------------------------------
 
-    def _add(self, draft: Draft, live: LiveLanguage, entries: Sequence[PendingEntry]) -> None:
-        draft.load(
-            records=[entry.number for entry in entries],
-            places={number for entry in entries for number, _ in entry.candidates},
-        )
+    def _add(self, draft: Draft, held: _Held, entries: Sequence[PendingEntry]) -> list[Command]:
+        """Draft what becomes of articles that come; return what enters them into the index."""
+        live = held.live
+        draft.load(records=[entry.number for entry in entries])
         # An article taken down while it waited never appears.
         records = draft.records
         standing = [e for e in entries if e.number in records and not records[e.number].retired]
-        grouped = self._group(draft, standing)
+        candidates, indexed = self._meet(draft, held.index, standing)
+        grouped = self._group(draft, candidates)
         founders = [one for one in grouped if one.founds]
         decisions = dict(
             zip((one.record.number for one in founders), live.decide([f.record for f in founders]), strict=True)
@@ -224,6 +239,25 @@ class Drain:
             draft.add(one.record, membership, updated=entry.old > 0)
             if decision is not None and decision.story == number:
                 _link_anew(draft, decision)
+        return indexed
+
+    def _meet(
+        self, draft: Draft, index: Index, entries: Sequence[PendingEntry]
+    ) -> tuple[dict[int, list[int]], list[Command]]:
+        """Candidates of each article, and what enters them all into the index."""
+        arrivals = [
+            Arrival(record.number, record.digest, record.bands, entry.admitted_ms)
+            for entry in entries
+            for record in (draft.record(entry.number),)
+        ]
+        namesakes = index.namesakes(one.digest for one in arrivals)
+        draft.load(records=(number for numbers in namesakes.values() for number in numbers))
+        same = {
+            digest: [n for n in numbers if n in draft.records and draft.records[n].digest == digest]
+            for digest, numbers in namesakes.items()
+        }
+        met, commands = self._connection.run(index.arrive(arrivals, same))
+        return dict(zip((one.number for one in arrivals), met, strict=True)), commands
 
     @staticmethod
     def _foresee(
@@ -257,12 +291,14 @@ class Drain:
             places=(others | movers | members) - own - {0},
         )
 
-    def _group(self, draft: Draft, entries: Sequence[PendingEntry]) -> list[_Grouped]:
+    def _group(self, draft: Draft, candidates: Mapping[int, Sequence[int]]) -> list[_Grouped]:
         """Which duplicate group each article joins: verified against representatives only."""
-        candidates = {number for entry in entries for number, _ in entry.candidates}
-        own = {entry.number for entry in entries}
-        anchors = {number: place.group for number in candidates - own if (place := draft.place(number)) is not None}
-        met = {entry.number: [n for n, _ in entry.candidates if n in anchors or n in own] for entry in entries}
+        others = {number for numbers in candidates.values() for number in numbers} - candidates.keys()
+        draft.load(places=others)
+        anchors = {number: place.group for number in others if (place := draft.place(number)) is not None}
+        met = {
+            number: [n for n in numbers if n in anchors or n in candidates] for number, numbers in candidates.items()
+        }
         texts = {n for number, found in met.items() if found for n in (number, *(anchors.get(m, m) for m in found))}
         draft.load(records=anchors.values(), documents=texts if self._verifier.reads_texts else ())
         judge = self._verifier.over([draft.record(number) for number in sorted(texts)], draft.documents)
@@ -270,10 +306,10 @@ class Drain:
             (number, anchor) for number, found in met.items() for anchor in sorted({anchors.get(m, m) for m in found})
         )
         grouped = []
-        for entry in entries:
-            reps = sorted({anchors.get(m, m) for m in met[entry.number]} - {entry.number})
-            one = self._join(draft.record(entry.number), [(rep, judge(entry.number, rep)) for rep in reps])
-            anchors[entry.number] = one.representative
+        for number, found in met.items():
+            reps = sorted({anchors.get(m, m) for m in found} - {number})
+            one = self._join(draft.record(number), [(rep, judge(number, rep)) for rep in reps])
+            anchors[number] = one.representative
             grouped.append(one)
         return grouped
 
@@ -289,17 +325,20 @@ class Drain:
 
     # Articles that go --------------------------------------------------------------------------
 
-    def _remove(self, draft: Draft, live: LiveLanguage, entry: PendingEntry) -> None:
-        if self._connection.one("EXISTS", keys.record(entry.number)) == 0:
-            return
-        place = draft.place(entry.number)
+    def _remove(self, draft: Draft, held: _Held, entry: PendingEntry) -> list[Command]:
+        """Draft what becomes of those around an article that goes; return what takes it out of the index."""
         draft.load(records=[entry.number])
+        record = draft.records.get(entry.number)
+        if record is None:
+            return []
+        place = draft.place(entry.number)
         orphans: list[int] = []
         if place is not None and place.group == entry.number:
             orphans = [number for number in draft.group(entry.number) if number != entry.number]
-        self._anchor_again(draft, live, orphans)
+        self._anchor_again(draft, held.live, orphans)
         draft.remove(entry.number, replaced=entry.kind == REPLACE)
-        live.remove(entry.number)
+        held.live.remove(entry.number)
+        return self._connection.run(held.index.leave(record.number, record.digest, record.bands))
 
     def _anchor_again(self, draft: Draft, live: LiveLanguage, orphans: Sequence[int]) -> None:
         """Members whose representative goes: the eldest takes its place, the others are verified anew."""

@@ -383,9 +383,8 @@ class Service:
         growing = now_ms - round(self.settings.story.window_days * 86_400_000)
         gone = {"segments": 0, "representatives": 0}
         for lang in sorted(name.decode() for name in self.connection.one("SMEMBERS", keys.LANGUAGES)):
-            plan = expiry.drop_segments(lang, before_ms=matching)
-            gone["segments"] += self.connection.run(plan)
-            gone["representatives"] += self._drain.expire(lang, before_ms=growing)
+            gone["representatives"] += self._drain.expire(lang, matching_ms=matching, growing_ms=growing)
+            gone["segments"] += self.connection.run(expiry.drop_pages(lang))
         return gone
 
     def sign_of_life(self, worker: str) -> None:

@@ -115,7 +115,6 @@ class Intake:
 
     def _admit(self, articles: Sequence[Article], lines: Boilerplate | None, accepted_us: int | None) -> None:
         now_ms = time.time_ns() // 1_000_000
-        span_ms = round(self._settings.store.matching_days * 86_400_000 / 3)
         prepared = ingest.prepare(articles, self._settings, now_ms=now_ms, lines=lines)
         steps = [
             (lang, listed[at : at + STEP]) for lang, listed in prepared.items() for at in range(0, len(listed), STEP)
@@ -123,8 +122,7 @@ class Intake:
         # One sent after the other: of what is sent together the server reads thirty kilobytes, runs all of that, and
         # only then sees to anybody else.
         replies = [
-            self._connection.one(*scripts.admit(lang, s, now_ms=now_ms, span_ms=span_ms, accepted_us=accepted_us))
-            for lang, s in steps
+            self._connection.one(*scripts.admit(lang, s, now_ms=now_ms, accepted_us=accepted_us)) for lang, s in steps
         ]
         answers = (
             (one.id, status)

@@ -15,15 +15,12 @@ from dedup.service.nearest import Nearest
 from dedup.service.repeated import RepeatedLines
 from dedup.service.verify import Judged, Verifier
 from dedup.settings import Settings
-from dedup.store import reading, scripts
+from dedup.store import pages, reading
 from dedup.store.connection import Plan
 from dedup.store.records import RELATIONS, Membership, Record, moment, pack_head
 from dedup.store.scripts import Admission
 from dedup.views import DuplicateView, Evidence, Link, MatchView
 from dedup.views import Relation as Word
-
-#: Candidates that are verified.
-_CANDIDATES = 64
 
 
 class Matcher:
@@ -78,9 +75,9 @@ class Matcher:
     def _judged(
         self, article: Article, admission: Admission, record: Record, lang: str
     ) -> Plan[list[tuple[Record, Judged]]]:
-        (flat,) = yield [scripts.meet(lang, digest=admission.digest, bands=admission.bands, most=_CANDIDATES)]
-        places = yield from reading.memberships([int(number) for number in flat[::2]])
-        wanted = list(dict.fromkeys([*(int(n) for n in flat[::2]), *(place.group for place in places.values())]))
+        met = yield from pages.look_up(lang, digest=admission.digest, bands=admission.bands)
+        places = yield from reading.memberships(met)
+        wanted = list(dict.fromkeys([*met, *(place.group for place in places.values())]))
         records = yield from reading.records(wanted)
         standing = [n for n in wanted if n in records and not records[n].retired]
         if self._verifier.reads_texts:

@@ -5,37 +5,36 @@ An article leaves *matching*, not the store: its membership, its story and its t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import islice
-
 from dedup.store import keys
 from dedup.store.connection import Plan
+from dedup.store.pages import segments
 from dedup.store.scripts import Command
 
 #: Keys dropped with one command.
 _PART = 500
 
 
-def drop_segments(lang: str, *, before_ms: int) -> Plan[int]:
-    """Drop the segments whose last article came before ``before_ms``; return how many.
+def stale_segments(lang: str, *, before_ms: int) -> Plan[list[Command]]:
+    """Commands that give up the segments whose last article came before ``before_ms``, to be committed by the writer.
 
-    What is to go is noted first, so that a call that was cut short is finished by the next.
+    What is to go is noted in the same commit, so that a drop that was cut short is finished by the next.
     """
     (stored,) = yield [("HGETALL", keys.segments(lang))]
-    for name, cell in stored.items():
-        if name == b"n":
-            continue
-        bits, _, _, _, last = cell.split()
-        if float(last) < before_ms:
-            note = f"{lang} {int(name)} {int(bits)}"
-            yield [("SADD", keys.DROPPING, note)]
-            yield [("HDEL", keys.segments(lang), name)]
+    stale = [one for one in segments(stored) if one.last_ms < before_ms]
+    commands: list[Command] = [("SADD", keys.DROPPING, f"{lang} {one.id} {one.pages}") for one in stale]
+    return commands + [("HDEL", keys.segments(lang), one.id) for one in stale]
+
+
+def drop_pages(lang: str) -> Plan[int]:
+    """Drop the pages of the segments that were given up; return how many those were."""
     (notes,) = yield [("SMEMBERS", keys.DROPPING)]
     mine = [note for note in notes if note.decode().split()[0] == lang]
     for note in mine:
-        _, segment, bits = note.decode().split()
-        for part in _parts(keys.segment_pages(lang, int(segment), int(bits))):
-            yield [("UNLINK", *part)]
+        _, segment, pages = note.decode().split()
+        yield [("UNLINK", keys.tail(lang, int(segment)))]
+        for start in range(0, int(pages), _PART):
+            part = range(start, min(start + _PART, int(pages)))
+            yield [("UNLINK", *(keys.page(lang, int(segment), place) for place in part))]
         yield [("SREM", keys.DROPPING, note)]
     return len(mine)
 
@@ -43,9 +42,3 @@ def drop_segments(lang: str, *, before_ms: int) -> Plan[int]:
 def trim_live(lang: str, count: int) -> list[Command]:
     """Commands that let the ``count`` oldest representatives leave story clustering."""
     return [("LTRIM", keys.live(lang), count, -1)] if count else []
-
-
-def _parts(names: Iterable[bytes]) -> Iterator[tuple[bytes, ...]]:
-    left = iter(names)
-    while part := tuple(islice(left, _PART)):
-        yield part

@@ -3,61 +3,94 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
 import orjson
 
-from dedup.store import keys, scripts
+from dedup.store import keys, reading
 from dedup.store.connection import Connection
+from dedup.store.index import Arrival, Index
+from dedup.store.pages import same_text
 from dedup.store.records import (
+    ADD,
     MERGED,
     REMOVED,
     STANDS,
     Document,
     Event,
     Membership,
+    PendingEntry,
     StoryRecord,
     milliseconds,
     pack_numbers,
     pack_record,
 )
-from dedup.store.scripts import Command, Return
+from dedup.store.scripts import Command
 
-Rows = Sequence[Mapping[str, Any]]
+Rows = Sequence[dict[str, Any]]
 _STEP = 500
 _STATES = {"stands": STANDS, "merged": MERGED, "removed": REMOVED}
 _FIELDS = ("id", "title", "text", "url", "source", "published_at", "lang", "metadata")
 
 
 def articles(
-    connection: Connection, pages: Iterable[Rows], documents: Iterator[Mapping[str, Any]], *, span_ms: int
+    connection: Connection,
+    pages: Iterable[Rows],
+    documents: Iterator[Mapping[str, Any]],
+    *,
+    waiting: Set[int],
+    bands: int,
+    span_ms: int,
 ) -> int:
     """Put articles and their index back, in order of number; returns how many.
 
-    ``documents`` are the rows of those ``kept``, in the same order.
+    ``documents`` are the rows of those ``kept``, in the same order; those that are ``waiting`` enter the index when
+    they are decided.  ``bands`` and ``span_ms`` see :class:`dedup.store.index.Index`.
     """
+    indexes: dict[str, Index] = {}
     count = 0
     for rows in pages:
-        by_lang: dict[str, list[Return]] = {}
+        _whole(connection, indexes, rows)
+        _run(connection, [command for row in rows for command in _article(row, documents)])
+        by_lang: dict[str, list[Arrival]] = {}
         for row in rows:
-            by_lang.setdefault(row["language"], []).append(_return(row, next(documents) if row["kept"] else None))
-        for lang, listed in by_lang.items():
-            for start in range(0, len(listed), _STEP):
-                connection.one(*scripts.restore(lang, listed[start : start + _STEP], span_ms=span_ms))
+            if not row["retired"] and row["number"] not in waiting:
+                one = Arrival(row["number"], row["digest"], row["bands"], milliseconds(row["received_at"]))
+                by_lang.setdefault(row["language"], []).append(one)
+        for lang, arrivals in by_lang.items():
+            index = indexes.setdefault(lang, Index(lang, bands=bands, span_ms=span_ms))
+            namesakes = index.namesakes(one.digest for one in arrivals)
+            same = {digest: connection.run(same_text(numbers, digest)) for digest, numbers in namesakes.items()}
+            _run(connection, connection.run(index.arrive(arrivals, same))[1])
         count += len(rows)
     return count
 
 
-def _return(row: Mapping[str, Any], kept: Mapping[str, Any] | None) -> Return:
-    received = milliseconds(row["received_at"])
+def waiting(state: Mapping[str, Any]) -> set[int]:
+    """Numbers of the articles that wait for their first decision."""
+    entries = (PendingEntry.unpack(_bytes(item)) for one in state["languages"].values() for item in one["pending"])
+    return {entry.number for entry in entries if entry.kind == ADD}
+
+
+def _whole(connection: Connection, indexes: Mapping[str, Index], rows: Rows) -> None:
+    """Exports of layout 4 and before have no bands of copies: they are those of the first of their text."""
+    bands = {(row["language"], row["digest"]): row["bands"] for row in reversed(rows) if row["bands"]}
+    for row in rows:
+        if row["bands"] or row["retired"]:
+            continue
+        text = (row["language"], row["digest"])
+        if text not in bands and row["language"] in indexes:
+            numbers = indexes[row["language"]].namesakes([row["digest"]]).get(row["digest"], [])
+            first = connection.run(same_text(numbers, row["digest"]))[:1]
+            for record in connection.run(reading.records(first)).values():
+                bands[text] = record.bands
+        row["bands"] = bands.get(text, b"")
+
+
+def _article(row: Mapping[str, Any], documents: Iterator[Mapping[str, Any]]) -> Iterator[Command]:
+    received, number = milliseconds(row["received_at"]), row["number"]
     published, title, url, source = orjson.loads(row["facts"])
-    document = b""
-    if kept is not None:
-        raw = {name: kept[name] for name in _FIELDS if kept[name] is not None}
-        if "metadata" in raw:
-            raw["metadata"] = orjson.loads(raw["metadata"])
-        document = Document.pack(raw)
     record = pack_record(
         retired=row["retired"],
         revision=row["revision"],
@@ -67,17 +100,17 @@ def _return(row: Mapping[str, Any], kept: Mapping[str, Any] | None) -> Return:
         lang=row["language"],
         body=(received, published, row["id"], title, url, source, row["length"], row["features"], row["signature"]),
     )
-    return Return(
-        number=row["number"],
-        id=row["id"],
-        named=not row["retired"],
-        received_ms=received,
-        digest=row["digest"],
-        indexed=not row["retired"],
-        bands=row["bands"],
-        record=record,
-        document=document,
-    )
+    yield ("SET", keys.record(number), record)
+    yield ("SADD", keys.LANGUAGES, row["language"])
+    if not row["retired"]:
+        shard, name = keys.ident(row["id"])
+        yield ("HSET", keys.numbers(shard), name, pack_numbers([number]))
+    if row["kept"]:
+        kept = next(documents)
+        raw = {name: kept[name] for name in _FIELDS if kept[name] is not None}
+        if "metadata" in raw:
+            raw["metadata"] = orjson.loads(raw["metadata"])
+        yield ("SET", keys.document(number), Document.pack(raw))
 
 
 def groups(connection: Connection, pages: Iterable[Rows]) -> int:

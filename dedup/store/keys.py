@@ -1,7 +1,6 @@
 """Every key of the index and the queue's bookkeeping, its type and what it holds; none is spelt anywhere else.
 
-One hash tag, ``{d}``, stands in all of them.  Admission must insert an article's bands
-and look its candidates up in one atomic step, and a commit must change memberships,
+One hash tag, ``{d}``, stands in all of them.  A commit must change the LSH index, memberships,
 stories and the change feed together; on Redis Cluster that asks for one slot.  So an
 index is one slot: Cluster gives it fail-over and replicas, not more than one node's memory.
 
@@ -11,19 +10,16 @@ index is one slot: Cluster gives it fail-over and replicas, not more than one no
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from hashlib import blake2b
 
 #: Layout written by this version; a store of another is refused (see :mod:`dedup.store.checks`).
-SCHEMA = 4
+SCHEMA = 5
 
 TAG = "{d}"
 #: Articles in one block of memberships, stories in one block of story records; both stay listpacks.
 BLOCK = 128
 #: Hashes that map ids to numbers; 2^14 stay listpacks (512 fields) up to 8 million ids.
 IDENT_SHARDS = 1 << 14
-#: A segment of the LSH index has 2^bits pages: so many bits at least, and three more where one was filled.
-PAGE_BITS = 16
 #: Language of articles whose language nobody knows.
 UNKNOWN_LANGUAGE = "und"
 
@@ -37,7 +33,7 @@ UPDATED = f"{TAG}:by-updated"  #           ZSET    story number -> ms of its las
 SIZES = f"{TAG}:by-size"  #                ZSET    story number -> articles; stories of two or more
 DEAD = f"{TAG}:dead"  #                    HASH    dead letter id -> JSON
 DEAD_ORDER = f"{TAG}:dead-at"  #           ZSET    dead letter id -> ms
-DROPPING = f"{TAG}:dropping"  #            SET     "LANG SEG bits" of index segments whose keys are being dropped
+DROPPING = f"{TAG}:dropping"  #            SET     "LANG SEG pages" of index segments whose keys are being dropped
 TAKEN = f"{TAG}:taken"  #                  ZSET    12 bytes of an article id's digest -> us of its takedown, for a week
 WORKERS = f"{TAG}:workers"  #              ZSET    worker name -> ms of its last sign of life
 
@@ -100,20 +96,18 @@ def story_history(number: int) -> str:
 
 
 def segments(lang: str) -> str:
-    """HASH: ``n`` -> newest SEG; SEG -> "bits capacity count first-ms last-ms" of a segment."""
+    """HASH: ``n`` -> newest SEG; SEG -> "regions bits capacity count first-ms last-ms" of a segment."""
     return f"{TAG}:lsh:{lang}"
 
 
-def page(lang: str, segment: int, bits: int, place: int) -> bytes:
-    """STRING: the name ends in ``place``, low byte first; cells of 7 bytes of the hashes that end so: upper half of
-    the hash, its band (0: digest of the text), N; oldest first.
-    """
-    return f"{TAG}:b:{lang}:{segment}:".encode() + place.to_bytes(2 if bits == PAGE_BITS else 3, "little")
+def page(lang: str, segment: int, place: int) -> str:
+    """STRING: cells of 8 bytes, hash and N, in order of entry; place: region * 2^bits + the hash's lowest bits."""
+    return f"{TAG}:b:{lang}:{segment}:{place}"
 
 
-def segment_pages(lang: str, segment: int, bits: int) -> Iterator[bytes]:
-    """Names of all the pages that a segment can have."""
-    return (page(lang, segment, bits, place) for place in range(1 << bits))
+def tail(lang: str, segment: int) -> str:
+    """STRING: rows of the newest articles, which are on no page yet: N, whether it has bands, a hash a region."""
+    return f"{TAG}:bt:{lang}:{segment}"
 
 
 def pending(lang: str) -> str:

@@ -8,16 +8,18 @@ hundredths.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from dedup.store import keys
 from dedup.store.connection import Plan
+from dedup.store.pages import Segment, segments
 from dedup.store.scripts import Command
 
 #: What the keys are for, by the part of their name after the tag.
 KINDS = {
     "b": "index",
+    "bt": "index",
     "lsh": "index",
     "t": "texts",
     "r": "records",
@@ -68,9 +70,10 @@ def by_kind() -> Plan[dict[str, int]]:
     stored = yield [("HGETALL", keys.segments(lang)) for lang in langs]
     families = list(_families(int(sequence or 0)))
     for lang, cells in zip(langs, stored, strict=True):
-        families.append(_index(lang, {int(name): cell.split() for name, cell in cells.items() if name != b"n"}))
+        families.append(_index(lang, segments(cells)))
     bytes_ = dict.fromkeys(KINDS.values(), 0)
-    for name in (keys.FEED, keys.UPDATED, keys.SIZES, *map(keys.segments, langs)):
+    tails = [keys.tail(lang, one.id) for lang, cells in zip(langs, stored, strict=True) for one in segments(cells)]
+    for name in (keys.FEED, keys.UPDATED, keys.SIZES, *map(keys.segments, langs), *tails):
         bytes_[kind_of(name)] += yield from _measured([name])
     for family in families:
         sample = family.sample()
@@ -96,19 +99,18 @@ def _numbered(name: Callable[[int], str]) -> Callable[[int], str]:
     return lambda place: name(place + 1)
 
 
-def _index(lang: str, segments: Mapping[int, Sequence[bytes]]) -> Family:
-    """The pages of all segments of a language, one segment after the other; ``segments`` as in its HASH."""
-    bits = {segment: int(cell[0]) for segment, cell in segments.items()}
-    pages, articles = sum(1 << width for width in bits.values()), sum(int(cell[2]) for cell in segments.values())
+def _index(lang: str, listed: Sequence[Segment]) -> Family:
+    """The pages of all segments of a language, one segment after the other."""
 
-    def name(place: int) -> bytes:
-        for segment, width in bits.items():
-            if place < 1 << width:
-                return keys.page(lang, segment, width, place)
-            place -= 1 << width
+    def name(place: int) -> str:
+        for segment in listed:
+            if place < segment.pages:
+                return keys.page(lang, segment.id, place)
+            place -= segment.pages
         raise IndexError(place)
 
-    return Family("index", pages, name, SAMPLE * _SPARSE if articles < pages // 8 else SAMPLE)
+    articles, pages = sum(one.count for one in listed), sum(one.pages for one in listed)
+    return Family("index", pages, name, SAMPLE * _SPARSE if articles < pages // 32 else SAMPLE)
 
 
 def _measured(names: Sequence[str | bytes]) -> Plan[int]:

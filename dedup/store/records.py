@@ -26,7 +26,6 @@ VERSION: Final = 2
 _MEMBERSHIP: Final = struct.Struct("<IIIBBHH")
 _STORY: Final = struct.Struct("<BIIIQQQI")
 _ENTRY: Final = struct.Struct("<BIId")
-_CANDIDATE: Final = struct.Struct("<IB")
 _DOCUMENT: Final = struct.Struct("<B?II")
 _DOCUMENT_LAYOUT: Final = 1
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -66,8 +65,8 @@ def moment(ms: int) -> datetime:
 class Record:
     """What the store knows of an article beside its document.
 
-    ``bands`` are its band hashes (``uint32`` each), empty for a copy of a text already in the
-    index; ``features`` is the packed row of :class:`dedup.vectors.Features`; ``signature``
+    ``bands`` are its band hashes (``uint32`` each), none of a text without tokens;
+    ``features`` is the packed row of :class:`dedup.vectors.Features`; ``signature``
     the packed MinHash signature where texts are not kept, else empty.  ``accepted_us`` is when
     the queue took this version, by the store's clock: an older one does not take its place.
     """
@@ -278,21 +277,19 @@ class PendingEntry:
     """One step that waits for its decision, in order of admission.
 
     ``kind`` is ADD, REPLACE (an older revision leaves; its successor is added next) or REMOVE;
-    ``old`` is the number of the older revision of an article that is added;
-    ``candidates`` are numbers and shared bands (255: the same text), most shared first.
+    ``old`` is the number of the older revision of an article that is added.
     """
 
     kind: int
     number: int
     old: int
     admitted_ms: int
-    candidates: tuple[tuple[int, int], ...]
 
     @classmethod
     def unpack(cls, data: bytes) -> PendingEntry:
         """Read an item of ``p:LANG``."""
         kind, number, old, ms = _ENTRY.unpack_from(data)
-        return cls(kind, number, old, int(ms), tuple(_CANDIDATE.iter_unpack(data[_ENTRY.size :])))
+        return cls(kind, number, old, int(ms))
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,11 +36,11 @@ def script(name: str) -> Script:
     """Script ``name`` of the ``lua`` folder, with what it shares put before it."""
     folder = files("dedup.store") / "lua"
     parts = [f"{name}.lua"]
-    if name in ("admit", "remove", "meet", "restore"):
-        parts.insert(0, "index.lua")
+    if name in ("admit", "remove"):
+        parts.insert(0, "retire.lua")
     # Without a flag the server refuses the script before its first write when memory is full.
     # What decides or removes must run then too: it finishes what was admitted, and makes room.
-    reads = dict.fromkeys(("clock", "look", "meet", "story"), "#!lua flags=no-writes")
+    reads = dict.fromkeys(("clock", "look", "story"), "#!lua flags=no-writes")
     shebang = {"admit": "#!lua", "expiring": "#!lua", **reads}.get(name, "#!lua flags=allow-oom")
     text = "\n".join([shebang, *(folder.joinpath(part).read_text(encoding="utf-8") for part in parts)])
     return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
@@ -49,7 +49,7 @@ def script(name: str) -> Script:
 @cache
 def by_digest() -> dict[str, Script]:
     """All scripts, by digest."""
-    names = ("admit", "clock", "remove", "commit", "expiring", "lease", "look", "meet", "restore", "story", "wake")
+    names = ("admit", "clock", "remove", "commit", "expiring", "lease", "look", "story", "wake")
     return {one.digest: one for one in map(script, names)}
 
 
@@ -70,9 +70,7 @@ UNCHANGED, ADDED, REVISED, TAKEN = 0, 1, 2, 3
 TAKEN_LIFE = 7 * 24 * 3600 * 1_000_000
 
 
-def admit(
-    lang: str, articles: Iterable[Admission], *, now_ms: int, span_ms: int, accepted_us: int | None = None
-) -> Command:
+def admit(lang: str, articles: Iterable[Admission], *, now_ms: int, accepted_us: int | None = None) -> Command:
     """Admit articles of one language; answers ``[status, number]`` for each.
 
     ``accepted_us``: when the queue took them, by :func:`clock`; those taken down since are passed over.
@@ -83,7 +81,7 @@ def admit(
         arguments += (shard, name, one.content, one.digest, one.bands, one.body, one.document)
     names = (keys.SEQUENCE, keys.pending(lang), keys.LANGUAGES, keys.TAKEN)
     accepted = b"" if accepted_us is None else accepted_us
-    return script("admit")(names, lang, now_ms, span_ms, accepted, *arguments)
+    return script("admit")(names, lang, now_ms, accepted, *arguments)
 
 
 def clock() -> Command:
@@ -95,40 +93,6 @@ def remove(article_id: str, *, now_ms: int) -> Command:
     """Take an article down, and whatever of it is on its way; answers the language it was in, or ``None``."""
     shard, name = keys.ident(article_id)
     return script("remove")((keys.numbers(shard), keys.TAKEN), name, now_ms, TAKEN_LIFE)
-
-
-def meet(lang: str, *, digest: bytes, bands: bytes, most: int) -> Command:
-    """Look up candidates without storing; answers numbers and shared bands in turn."""
-    return script("meet")((keys.segments(lang),), lang, digest, bands, most)
-
-
-@dataclass(frozen=True, slots=True)
-class Return:
-    """One article put back by a restore; see ``restore.lua``.
-
-    ``named``: its id names this revision; ``indexed``: it can be found by its text, through ``bands`` unless it is a
-    copy of a text before it.
-    """
-
-    number: int
-    id: str
-    named: bool
-    received_ms: int
-    digest: bytes
-    indexed: bool
-    bands: bytes
-    record: bytes
-    document: bytes
-
-
-def restore(lang: str, articles: Iterable[Return], *, span_ms: int) -> Command:
-    """Put articles of one language back; answers how many."""
-    arguments: list[Word] = []
-    for one in articles:
-        shard, name = keys.ident(one.id)
-        place = (shard, name if one.named else b"", one.number, one.received_ms)
-        arguments += (*place, one.digest if one.indexed else b"", one.bands, one.record, one.document)
-    return script("restore")((keys.LANGUAGES,), lang, span_ms, *arguments)
 
 
 def look(article_id: str, *, document: bool) -> Command:

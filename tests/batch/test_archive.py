@@ -40,7 +40,7 @@ def service(tmp_path: Path) -> Iterator[Service]:
 
 
 def restore(service: Service, folder: Path) -> dict[str, int]:
-    return restore_store(service.connection, folder, matching_days=service.settings.store.matching_days)
+    return restore_store(service.connection, folder, segment_ms=service.settings.store.segment_ms)
 
 
 def live(service: Service, rows: list[dict[str, Any]]) -> None:

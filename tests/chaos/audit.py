@@ -54,8 +54,14 @@ class Snapshot:
         self.histories = {int(name.split(":")[2]) for name in self.raw.get("sh", [])}
         self.bands = {}
         for name in self.raw.get("b", []):
-            for _, band, number in struct.iter_unpack("<2sBI", client.get(name.encode("utf-8", "surrogateescape"))):
-                self.bands[number] = self.bands.get(number, 0) + (band > 0)
+            page = client.get(name)
+            assert page, "a page without cells is not kept"
+            for _, number in struct.iter_unpack("<II", page):
+                if number:
+                    self.bands[number] = self.bands.get(number, 0) + 1
+        for name in self.raw.get("bt", []):
+            for number, banded, *_ in struct.iter_unpack("<35I", client.get(name)):
+                self.bands[number] = self.bands.get(number, 0) + 1 + 32 * banded
         self.feed = [Event.unpack(fields[b"e"]) for _, fields in client.xrange(keys.FEED)]
         self.pending = sum(client.llen(name) for name in self.raw.get("p", []))
         self.updated = {int(n) for n in client.zrange(keys.UPDATED, 0, -1)}
@@ -141,7 +147,7 @@ def _index(snap: Snapshot, standing: dict[int, Record]) -> None:
 
 def _owners(snap: Snapshot) -> None:
     kinds = set(snap.raw) - SINGLE - PER_LANGUAGE - EXPIRING
-    assert kinds <= {"i", "j", "r", "t", "m", "s", "g", "sm", "sh", "b"}, kinds
+    assert kinds <= {"i", "j", "r", "t", "m", "s", "g", "sm", "sh", "b", "bt"}, kinds
     assert all(life > 0 for life in snap.ttls.values()), "what is for a while expires"
     tombs = {n for n, record in snap.records.items() if record.retired}
     assert tombs <= set(snap.stories), "what is left of a removed article is the name of its story"

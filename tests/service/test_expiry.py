@@ -40,7 +40,7 @@ def test_after_the_matching_days_a_text_is_met_no_more(put) -> None:
 
 def test_a_drop_that_was_cut_short_is_finished_by_the_next(put) -> None:
     service = put(a=TEXT)
-    service.connection.one("SADD", "{d}:dropping", "en 1 16")
+    service.connection.one("SADD", "{d}:dropping", "en 1 4224")
     service.connection.one("HDEL", "{d}:lsh:en", "1")
     assert service.expire()["segments"] == 1
     assert not list(service.connection.client.scan_iter("{d}:b:*"))

@@ -11,7 +11,6 @@ from dedup.store.connection import Connection
 from dedup.store.records import Document, pack_body
 
 BANDS = 8
-SPAN = 10**12
 
 
 def admission(name: str, bands: list[int], text: str | None = None) -> scripts.Admission:
@@ -29,7 +28,7 @@ def admission(name: str, bands: list[int], text: str | None = None) -> scripts.A
 def admit(
     store: Connection, *articles: scripts.Admission, lang: str = "vi", now: int = 1_000, accepted: int | None = None
 ) -> list[list[int]]:
-    answer: list[list[int]] = store.one(*scripts.admit(lang, articles, now_ms=now, span_ms=SPAN, accepted_us=accepted))
+    answer: list[list[int]] = store.one(*scripts.admit(lang, articles, now_ms=now, accepted_us=accepted))
     return answer
 
 

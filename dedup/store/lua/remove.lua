@@ -1,10 +1,10 @@
--- Take one article down: its text and its index entries go now, its membership when the drain
+-- Take one article down: its text goes now, its cells in the index and its membership when the drain
 -- meets the entry left on the pending list.  What of it is still on its way is passed over by
 -- admit.lua, which asks whether the queue took it before now.
 --
 -- KEYS  1 T:i:SHARD  HASH  digest of the id -> N
 --       2 T:taken    ZSET  id field -> us of its takedown
--- and, by name, in the same slot: T:r:N, T:t:N, T:p:LANG (admit.lua), the index (index.lua).
+-- and, by name, in the same slot: T:r:N, T:t:N, T:p:LANG (admit.lua).
 -- ARGV  1 T, 2 id field, 3 now in ms, 4 us for which a takedown is remembered
 -- Returns the language it was in, or nil when there is no such article.
 
