@@ -78,7 +78,7 @@ class WorkerSettings(_Section):
     concurrency: int = Field(0, ge=0, le=256, description="Ingest processes; 0 is one less than the cores.")
     lease_seconds: float = Field(15.0, ge=1, description="Life of the assignment lease without renewal.")
     tick_seconds: float = Field(5.0, ge=0.5, description="Safety tick that drains what nobody is draining.")
-    drain_batch: int = Field(512, ge=1, le=10_000, description="Articles assigned in one commit.")
+    drain_batch: int = Field(2048, ge=1, le=10_000, description="Articles assigned in one commit.")
 
 
 class ApiSettings(_Section):

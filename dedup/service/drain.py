@@ -27,7 +27,7 @@ from dedup.store.connection import Connection, together
 from dedup.store.draft import Draft
 from dedup.store.expiry import stale_segments, trim_live
 from dedup.store.index import Arrival, Index
-from dedup.store.lease import Lease, holder_name, take
+from dedup.store.lease import Lease, holder_name, take, take_within
 from dedup.store.records import ADD, RELATIONS, REPLACE, Membership, PendingEntry, Record
 from dedup.store.scripts import Command
 from dedup.views import Relation as Word
@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 
 #: Members of a story that are compared to pick its canonical article.
 MOST_RANKED = 100
+#: Seconds that expiry waits for a lease; who decides holds it for a quarter of a second at a time.
+PATIENCE = 10.0
 _WORDS: dict[str, Word] = {word: word for word in RELATIONS}
 
 
@@ -142,11 +144,13 @@ class Drain:
         """Let articles leave matching that came before ``matching_ms``, a segment of the index at a time, and story
         clustering those that came before ``growing_ms``; return how many representatives left.
 
-        Nothing is expired while somebody else holds the lease.
+        Nothing is expired when somebody else keeps the lease for :data:`PATIENCE`.
         """
         with self._lock:
-            lease = take(self._connection, lang, self._holder, life=self._settings.workers.lease_seconds)
+            life = self._settings.workers.lease_seconds
+            lease = take_within(self._connection, lang, self._holder, life=life, seconds=PATIENCE)
             if lease is None:
+                log.warning("nothing of %s expires today: its lease was not free for %g s", lang, PATIENCE)
                 return 0
             with lease:
                 stale = self._connection.run(stale_segments(lang, before_ms=matching_ms))

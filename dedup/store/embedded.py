@@ -137,7 +137,7 @@ class EmbeddedServer:
             "appendfsync": self.settings.fsync,
             # The default, 64mb, rewrites the file again and again while a store fills: what passes through the queue
             # is most of it.
-            "auto-aof-rewrite-min-size": "512mb",
+            "auto-aof-rewrite-min-size": "1gb",
             # Documents and features are packed already: compressed again the file is 2 % smaller, and writing it anew
             # takes half as long again, beside everything else.
             "rdbcompression": "no",

@@ -162,3 +162,11 @@ def take(connection: Connection, lang: str, holder: str, *, life: float) -> Leas
     if not token:
         return None
     return Lease(connection, lang, holder, life, int(token), int(position or 0))
+
+
+def take_within(connection: Connection, lang: str, holder: str, *, life: float, seconds: float) -> Lease | None:
+    """Take the lease as :func:`take` does, as soon as it is free; ``None`` when it is not within ``seconds``."""
+    deadline = time.monotonic() + seconds
+    while (lease := take(connection, lang, holder, life=life)) is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return lease

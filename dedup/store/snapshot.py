@@ -7,7 +7,6 @@ change, so most of them are read before, and the leases are held for seconds.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from typing import Any
 from dedup.errors import StoreError
 from dedup.store import keys
 from dedup.store.connection import Connection
-from dedup.store.lease import Lease, holder_name, take
+from dedup.store.lease import Lease, holder_name, take_within
 from dedup.store.records import ADD, REPLACE, Membership, PendingEntry, StoryRecord
 
 _STEP = 500
@@ -105,12 +104,9 @@ def all_leases(connection: Connection) -> Iterator[list[Lease]]:
 
 
 def _taken(connection: Connection, lang: str) -> Lease:
-    holder = holder_name()
-    deadline = time.monotonic() + _PATIENCE
-    while (lease := take(connection, lang, holder, life=_LIFE)) is None:
-        if time.monotonic() > deadline:
-            raise StoreError(f"the lease of {lang} was not free for {_PATIENCE:g} s; try again")
-        time.sleep(0.01)
+    lease = take_within(connection, lang, holder_name(), life=_LIFE, seconds=_PATIENCE)
+    if lease is None:
+        raise StoreError(f"the lease of {lang} was not free for {_PATIENCE:g} s; try again")
     return lease
 
 
