@@ -143,6 +143,14 @@ def _stories(snap: Snapshot, standing: dict[int, Record]) -> None:
 
 def _index(snap: Snapshot, standing: dict[int, Record]) -> None:
     assert set(snap.bands) <= set(standing), "nobody who has gone is met in the index"
+    texts: dict[tuple[str, bytes], list[int]] = {}
+    for number, record in standing.items():
+        if record.bands:
+            texts.setdefault((record.lang, record.digest), []).append(number)
+    for copies in texts.values():
+        cells = Counter(snap.bands.get(number, 0) for number in copies)
+        assert cells[33] == 1, "one of each text stands in all bands, and once"
+        assert set(cells) <= {33, 1, 0}, "its copies stand in the region of the digests alone"
 
 
 def _owners(snap: Snapshot) -> None:
