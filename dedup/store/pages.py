@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
+from operator import itemgetter
 from typing import Any, Final
 
 import numpy as np
@@ -159,17 +160,30 @@ def look_up(lang: str, *, digest: bytes, bands: bytes) -> Plan[list[int]]:
     texts: list[int] = []
     replies = yield steps
     for one, pages, tail in zip(found, replies[::2], replies[1::2], strict=True):
-        rows = np.frombuffer(tail or b"", one.row)
-        # Only rows with something in common are looked at again, a region at a time.
-        rows = rows[(rows["hashes"][:, : len(row)] == row).any(axis=1)]
-        for region, (page, hash_) in enumerate(zip(pages, row.tolist(), strict=True)):
-            numbers = np.union1d(numbers_of(cells_of(page), hash_), tail_numbers(rows, region, hash_)).tolist()
+        pairs = sorted(_on_pages(pages, row) | _in_tail(np.frombuffer(tail or b"", one.row), row))
+        for region, group in groupby(pairs, key=itemgetter(0)):
+            numbers = [number for _, number in group]
             if region:
                 shared.update(numbers[-MOST:])
             else:
                 texts += numbers
     twins = yield from same_text(sorted(texts), digest)
     return twins[:1] or sorted(shared, key=lambda number: (-shared[number], number))[:CANDIDATES]
+
+
+def _on_pages(pages: Sequence[bytes | None], row: Hashes) -> set[tuple[int, int]]:
+    """Regions and numbers of the cells that have the hash of their region."""
+    regions = np.repeat(np.arange(len(row)), [len(page or b"") // CELL.itemsize for page in pages])
+    cells = cells_of(b"".join(page or b"" for page in pages))
+    hits = (cells["hash"] == row[regions]) & (cells["number"] > 0)
+    return set(zip(regions[hits].tolist(), cells["number"][hits].tolist(), strict=True))
+
+
+def _in_tail(rows: NDArray[np.void], row: Hashes) -> set[tuple[int, int]]:
+    """Regions and numbers of the rows that have the hash of a region."""
+    which, regions = np.nonzero(rows["hashes"][:, : len(row)] == row)
+    has = (rows["number"][which] > 0) & ((regions == 0) | (rows["banded"][which] > 0))
+    return set(zip(regions[has].tolist(), rows["number"][which[has]].tolist(), strict=True))
 
 
 def ranked(rows: NDArray[np.int64], numbers: NDArray[np.uint32], count: int) -> list[list[int]]:
