@@ -249,10 +249,10 @@ class Drain:
         self, draft: Draft, index: Index, entries: Sequence[PendingEntry]
     ) -> tuple[dict[int, list[int]], list[Command]]:
         """Candidates of each article, and what enters them all into the index."""
+        records = [draft.record(entry.number) for entry in entries]
         arrivals = [
             Arrival(record.number, record.digest, record.bands, entry.admitted_ms)
-            for entry in entries
-            for record in (draft.record(entry.number),)
+            for entry, record in zip(entries, records, strict=True)
         ]
         namesakes = index.namesakes(one.digest for one in arrivals)
         draft.load(records=(number for numbers in namesakes.values() for number in numbers))

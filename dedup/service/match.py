@@ -15,7 +15,7 @@ from dedup.service.nearest import Nearest
 from dedup.service.repeated import RepeatedLines
 from dedup.service.verify import Judged, Verifier
 from dedup.settings import Settings
-from dedup.store import pages, reading
+from dedup.store import index_pages, reading
 from dedup.store.connection import Plan
 from dedup.store.records import RELATIONS, Membership, Record, moment, pack_head
 from dedup.store.scripts import Admission
@@ -75,7 +75,7 @@ class Matcher:
     def _judged(
         self, article: Article, admission: Admission, record: Record, lang: str
     ) -> Plan[list[tuple[Record, Judged]]]:
-        met = yield from pages.look_up(lang, digest=admission.digest, bands=admission.bands)
+        met = yield from index_pages.look_up(lang, digest=admission.digest, bands=admission.bands)
         places = yield from reading.memberships(met)
         wanted = list(dict.fromkeys([*met, *(place.group for place in places.values())]))
         records = yield from reading.records(wanted)

@@ -12,7 +12,7 @@ what the holder of a lease decided, and answers questions.
 ``checks``         what is verified before a store is used
 ``lease``          the fenced lease and the commits under it
 ``index``          the LSH index, as its one writer holds it
-``pages``          the LSH index as it lies in the store, and look-ups in it
+``index_pages``    the LSH index as it lies in the store, and look-ups in it
 ``draft``          changes to groups and stories, made as one step
 ``seen``           what a draft has read, each thing once
 ``reading``        plans that answer questions

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dedup.store import keys
 from dedup.store.connection import Plan
-from dedup.store.pages import segments
+from dedup.store.index_pages import segments
 from dedup.store.scripts import Command
 
 #: Keys dropped with one command.

@@ -9,9 +9,9 @@ from typing import Any
 import orjson
 
 from dedup.store import keys, reading
-from dedup.store.connection import Connection
+from dedup.store.connection import Connection, together
 from dedup.store.index import Arrival, Index
-from dedup.store.pages import same_text
+from dedup.store.index_pages import same_text
 from dedup.store.records import (
     ADD,
     MERGED,
@@ -61,7 +61,8 @@ def articles(
         for lang, arrivals in by_lang.items():
             index = indexes.setdefault(lang, Index(lang, bands=bands, span_ms=span_ms))
             namesakes = index.namesakes(one.digest for one in arrivals)
-            same = {digest: connection.run(same_text(numbers, digest)) for digest, numbers in namesakes.items()}
+            have = connection.run(together(*(same_text(numbers, digest) for digest, numbers in namesakes.items())))
+            same = dict(zip(namesakes, have, strict=True))
             _run(connection, connection.run(index.arrive(arrivals, same))[1])
         count += len(rows)
     return count
@@ -101,7 +102,6 @@ def _article(row: Mapping[str, Any], documents: Iterator[Mapping[str, Any]]) -> 
         body=(received, published, row["id"], title, url, source, row["length"], row["features"], row["signature"]),
     )
     yield ("SET", keys.record(number), record)
-    yield ("SADD", keys.LANGUAGES, row["language"])
     if not row["retired"]:
         shard, name = keys.ident(row["id"])
         yield ("HSET", keys.numbers(shard), name, pack_numbers([number]))

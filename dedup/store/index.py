@@ -2,7 +2,7 @@
 
 Whoever holds the lease of a language enters what it decides, in the commit of the decision.  Nobody else writes, so
 look-up and entry are one step: between them nothing can come that neither sees.  How it lies in the store, where others
-read it, is said in :mod:`dedup.store.pages`.
+read it, is said in :mod:`dedup.store.index_pages`.
 
 A text that is in the index already takes no room: its copies stand in the region of the digests alone, and when the
 one that stands in the bands goes, the next takes its place.
@@ -12,16 +12,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup.sketch.table import HashTable, Numbers
-from dedup.store import keys, pages
+from dedup.sketch.hash_table import HashTable, Numbers
+from dedup.store import index_pages, keys
 from dedup.store.connection import Plan
-from dedup.store.pages import CELL, MOST, Cells, Hashes, Segment
+from dedup.store.index_pages import CELL, MOST, Cells, Hashes, Segment
 from dedup.store.scripts import Command
 
 #: Bits of the pages of a region in a first segment, and articles in it; what follows a full one has more of both.
@@ -61,44 +61,28 @@ class _Held:
     written: int = 0
     crowded: Counter[int] = field(default_factory=Counter)
 
-    def enter(self, arrivals: Sequence[Arrival]) -> tuple[NDArray[np.int64], Numbers]:
-        """Enter texts that are new; return pairs of rows and of whom each met in this segment."""
-        rows = self._append(arrivals)
-        self.texts.enter(np.zeros(len(rows), np.int64), rows["hashes"][:, 0].copy(), rows["number"].copy(), most=_ALL)
-        (banded,) = np.nonzero(rows["banded"])
-        bands = np.ascontiguousarray(rows["hashes"][banded, 1:])
-        of_band, met, displaced = self.bands.arrive(rows["number"][banded], bands, most=MOST)
-        self.crowded.update(self.segment.places(bands, first=1)[displaced].tolist())
-        return banded[of_band], met
-
-    def remember(self, copies: Sequence[Arrival]) -> None:
-        """Enter copies of texts that stand here."""
-        rows = self._append([Arrival(one.number, one.digest, b"", one.at_ms) for one in copies])
-        self.texts.enter(np.zeros(len(rows), np.int64), rows["hashes"][:, 0].copy(), rows["number"].copy(), most=_ALL)
-
-    def _append(self, arrivals: Sequence[Arrival]) -> NDArray[np.void]:
-        rows = np.zeros(len(arrivals), self.segment.row)
-        rows["number"] = [one.number for one in arrivals]
-        rows["banded"] = [len(one.bands) > 0 for one in arrivals]
-        rows["hashes"][:, 0] = [pages.digest_hash(one.digest) for one in arrivals]
-        bands = pages.band_hashes(b"".join(one.bands for one in arrivals))
-        rows["hashes"][rows["banded"] > 0, 1:] = bands.reshape(-1, self.segment.regions - 1)
+    def enter(self, rows: NDArray[np.void]) -> tuple[NDArray[np.int64], Numbers]:
+        """Enter rows; return pairs of a place among those that have bands, and of whom that one met in this segment."""
         self.tail = np.concatenate([self.tail, rows])
-        return rows
+        self.texts.enter(np.zeros(len(rows), np.int64), rows["hashes"][:, 0].copy(), rows["number"].copy(), most=_ALL)
+        numbers, bands = _banded(rows)
+        places, met, displaced = self.bands.arrive(numbers, bands, most=MOST)
+        self.crowded.update(self.segment.places(bands, first=1)[displaced].tolist())
+        return places, met
 
     def take_out(self, lang: str, number: int, heir: int, row: Hashes) -> Plan[list[Command]]:
         """Let ``heir`` (or nobody, 0) have the hashes of ``number``, but that of the text; return what writes it."""
         names = [keys.page(lang, self.segment.id, place) for place in self.segment.places(row[None])[0].tolist()]
         (read,) = yield [("MGET", *names)]
-        commands = self._take_out_of_tail(lang, number, heir)
+        commands, stand = self._take_out_of_tail(lang, number, heir), []
         for region, (name, hash_, page) in enumerate(zip(names, row.tolist(), read, strict=True)):
-            cells, writes = pages.mended(name, page, hash_, number, heir if region else 0)
+            cells, writes = index_pages.mended(name, page, hash_, number, heir if region else 0)
             commands += writes
-            left = np.union1d(pages.numbers_of(cells, hash_), pages.tail_numbers(self.tail, region, hash_))
-            if region:
-                self.bands.put(region - 1, hash_, left[-MOST:])
-            else:
-                self.texts.put(0, hash_, left)
+            stand.append(cells)
+        first, *rest = index_pages.holders(stand, self.tail, row)
+        self.texts.put(0, int(row[0]), np.array(first, np.uint32))
+        for band, numbers in enumerate(rest):
+            self.bands.put(band, int(row[1 + band]), np.array(numbers[-MOST:], np.uint32))
         return commands
 
     def _take_out_of_tail(self, lang: str, number: int, heir: int) -> list[Command]:
@@ -132,7 +116,7 @@ class _Held:
         listed = list(read)
         if listed:
             places = np.repeat([place for place, _ in listed], [len(page) // CELL.itemsize for _, page in listed])
-            self._read(places, np.concatenate([pages.cells_of(page) for _, page in listed]))
+            self._read(places, np.concatenate([index_pages.cells_of(page) for _, page in listed]))
 
     def read_tail(self, tail: bytes) -> None:
         """Enter what stands in the tail."""
@@ -178,7 +162,7 @@ class Index:
         index = cls(lang, bands=bands, span_ms=span_ms)
         (stored,) = yield [("HGETALL", keys.segments(lang))]
         index._newest = int(stored.get(b"n", 0))
-        for segment in pages.segments(stored):
+        for segment in index_pages.segments(stored):
             held = index._hold(segment)
             for start in range(0, segment.pages, _PAGES * _TOGETHER):
                 parts = [
@@ -192,15 +176,10 @@ class Index:
             held.read_tail(tail or b"")
         return index
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes of its tables."""
-        return sum(held.texts.nbytes + held.bands.nbytes for held in self._held)
-
     def namesakes(self, digests: Iterable[bytes]) -> dict[bytes, list[int]]:
         """Numbers that may have a text of that digest, in order: of which 32 bits agree."""
         listed = list(dict.fromkeys(digests))
-        hashes = np.array([[pages.digest_hash(digest)] for digest in listed], np.uint32).reshape(-1, 1)
+        hashes = np.array([[index_pages.digest_hash(digest)] for digest in listed], np.uint32).reshape(-1, 1)
         found: dict[bytes, list[int]] = {}
         for held in self._held:
             rows, numbers = held.texts.find(hashes)
@@ -224,7 +203,7 @@ class Index:
         -------
         candidates : list
             For each those that share a band with it, most shared first, at most
-            :data:`~dedup.store.pages.CANDIDATES`; of a copy only the one that stands for its text.
+            :data:`~dedup.store.index_pages.CANDIDATES`; of a copy only the one that stands for its text.
         commands : list
             What writes it all; to be part of the commit.
         """
@@ -249,14 +228,14 @@ class Index:
 
     def leave(self, number: int, digest: bytes, bands: bytes) -> Plan[list[Command]]:
         """Take an article out; the next copy of its text takes its place.  Returns what writes it."""
-        text = pages.digest_hash(digest)
+        text = index_pages.digest_hash(digest)
         for held in self._held:
             _, found = held.texts.find(np.array([[text]], np.uint32))
             if number in found:
-                same = yield from pages.same_text(sorted(found.tolist()), digest)
+                same = yield from index_pages.same_text(sorted(found.tolist()), digest)
                 stands = same[0] == number
                 heir = same[1] if stands and len(same) > 1 else 0
-                row = np.concatenate([np.array([text], np.uint32), pages.band_hashes(bands if stands else b"")])
+                row = np.concatenate([np.array([text], np.uint32), index_pages.band_hashes(bands if stands else b"")])
                 return (yield from held.take_out(self._lang, number, heir, row))
         return []
 
@@ -293,21 +272,19 @@ class Index:
 
     def _enter(self, held: _Held, arrivals: Sequence[Arrival]) -> list[list[int]]:
         """Enter texts that are new, and return whom each meets."""
-        (banded,) = np.nonzero([len(one.bands) > 0 for one in arrivals])
-        bands = pages.band_hashes(b"".join(one.bands for one in arrivals)).reshape(-1, self._bands)
+        rows = _rows(held.segment, arrivals)
+        _, bands = _banded(rows)
         found = [other.bands.find(bands) for other in self._held if other is not held]
-        pairs = [*((banded[rows], met) for rows, met in found), held.enter(arrivals)]
-        rows, met = (np.concatenate(part) for part in zip(*pairs, strict=True))
-        return pages.ranked(rows, met, len(arrivals))
+        places, met = (np.concatenate(part) for part in zip(*found, held.enter(rows), strict=True))
+        return index_pages.ranked(np.flatnonzero(rows["banded"])[places], met, len(arrivals))
 
     def _remember(self, copies: Sequence[tuple[Arrival, int]]) -> None:
-        """Enter copies where the first of their text stands, whose number is given with each."""
-        hashes = np.array([[pages.digest_hash(one.digest)] for one, _ in copies], np.uint32).reshape(-1, 1)
+        """Enter copies, without bands, where the first of their text stands, whose number is given with each."""
+        hashes = np.array([[index_pages.digest_hash(one.digest)] for one, _ in copies], np.uint32).reshape(-1, 1)
         for held in self._held:
-            rows, numbers = (part.tolist() for part in held.texts.find(hashes))
-            here = sorted(row for row, number in zip(rows, numbers, strict=True) if number == copies[row][1])
-            if here:
-                held.remember([copies[row][0] for row in here])
+            places, numbers = (part.tolist() for part in held.texts.find(hashes))
+            here = sorted(place for place, number in zip(places, numbers, strict=True) if number == copies[place][1])
+            held.enter(_rows(held.segment, [replace(copies[place][0], bands=b"") for place in here]))
 
     def _written(self) -> Plan[list[Command]]:
         """What writes the rows that are new, and the segments they are in."""
@@ -340,6 +317,23 @@ class Index:
                 continue
             (page,) = yield [("GET", name)]
             del held.crowded[place]
-            cells = pages.cells_of((page or b"") + packed[start:stop])
-            commands.append(("SET", name, pages.newest(cells).tobytes()))
+            cells = index_pages.cells_of((page or b"") + packed[start:stop])
+            commands.append(("SET", name, index_pages.newest(cells).tobytes()))
         return commands
+
+
+def _rows(segment: Segment, arrivals: Sequence[Arrival]) -> NDArray[np.void]:
+    """The rows of articles in a tail."""
+    rows = np.zeros(len(arrivals), segment.row)
+    rows["number"] = [one.number for one in arrivals]
+    rows["banded"] = [len(one.bands) > 0 for one in arrivals]
+    rows["hashes"][:, 0] = [index_pages.digest_hash(one.digest) for one in arrivals]
+    bands = index_pages.band_hashes(b"".join(one.bands for one in arrivals))
+    rows["hashes"][rows["banded"] > 0, 1:] = bands.reshape(-1, segment.regions - 1)
+    return rows
+
+
+def _banded(rows: NDArray[np.void]) -> tuple[Numbers, Hashes]:
+    """Numbers and band hashes of the rows that have some."""
+    banded = rows[rows["banded"] > 0]
+    return banded["number"].copy(), np.ascontiguousarray(banded["hashes"][:, 1:])

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from dedup.store import keys
 from dedup.store.connection import Plan
-from dedup.store.pages import Segment, segments
+from dedup.store.index_pages import Segment, segments
 from dedup.store.scripts import Command
 
 #: What the keys are for, by the part of their name after the tag.

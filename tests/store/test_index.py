@@ -13,7 +13,7 @@ from dedup.store import index as index_module
 from dedup.store import keys
 from dedup.store.connection import Connection
 from dedup.store.index import Arrival, Index
-from dedup.store.pages import CANDIDATES, MOST, digest_hash, look_up, same_text, segments
+from dedup.store.index_pages import CANDIDATES, MOST, digest_hash, look_up, same_text, segments
 from dedup.store.records import pack_head
 from tests.store.admissions import BANDS, distinct
 

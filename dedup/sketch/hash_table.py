@@ -96,7 +96,8 @@ class HashTable:
         """
         fresh = np.bincount(regions, minlength=len(self._slots)) if len(regions) else np.zeros(1, np.int64)
         self._reserve(int(fresh.max()))
-        return _enter(self._slots, self._used, regions, hashes, numbers, most)  # type: ignore[no-any-return]
+        crowded: NDArray[np.bool_] = _enter(self._slots, self._used, regions, hashes, numbers, most)
+        return crowded
 
     def put(self, region: int, hash_: int, numbers: Numbers) -> None:
         """Let exactly ``numbers`` have a hash."""

@@ -13,8 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby, pairwise
-from operator import itemgetter
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -95,20 +94,6 @@ def band_hashes(bands: bytes) -> Hashes:
     return np.frombuffer(bands, "<u4").astype(np.uint32, copy=False)
 
 
-def numbers_of(cells: Cells, hash_: int) -> NDArray[np.uint32]:
-    """Who has a hash, in order of number."""
-    numbers = cells["number"][(cells["hash"] == hash_) & (cells["number"] > 0)]
-    return np.sort(numbers).astype(np.uint32, copy=False)
-
-
-def tail_numbers(tail: NDArray[np.void], region: int, hash_: int) -> NDArray[np.uint32]:
-    """Who in a tail has a hash, in order of number."""
-    has = (tail["hashes"][:, region] == hash_) & (tail["number"] > 0)
-    if region:
-        has &= tail["banded"] > 0
-    return np.sort(tail["number"][has])
-
-
 def newest(cells: Cells) -> Cells:
     """The cells that are kept where there are too many: of each hash the :data:`MOST` largest numbers, in place."""
     order = np.lexsort((cells["number"], cells["hash"]))
@@ -119,19 +104,18 @@ def newest(cells: Cells) -> Cells:
     return cells[kept][cells["number"][kept] > 0]
 
 
-def mended(name: str, page: bytes | None, hash_: int, number: int, heir: int) -> tuple[Cells, list[Command]]:
+def mended(name: str, page: bytes | None, hash_: int, number: int, heir: int) -> tuple[bytes, list[Command]]:
     """A page on which ``heir`` takes the place of ``number`` for a hash, or nobody (0), and what writes it."""
     cells = cells_of(page).copy()
-    (found,) = np.nonzero((cells["hash"] == hash_) & (cells["number"] == number))
-    if not len(found):
-        return cells, []
+    found = np.flatnonzero((cells["hash"] == hash_) & (cells["number"] == number))
     cells["number"][found] = heir
     left = int(np.count_nonzero(cells["number"]))
-    if not left:
-        return cells, [("DEL", name)]
-    if 2 * left < len(cells):
-        return cells, [("SET", name, cells[cells["number"] > 0].tobytes())]
-    return cells, [("SETRANGE", name, CELL.itemsize * at, cells[at].tobytes()) for at in found.tolist()]
+    writes: list[Command] = [("SETRANGE", name, CELL.itemsize * at, cells[at].tobytes()) for at in found.tolist()]
+    if writes and not left:
+        writes = [("DEL", name)]
+    elif writes and 2 * left < len(cells):
+        writes = [("SET", name, cells[cells["number"] > 0].tobytes())]
+    return cells.tobytes(), writes
 
 
 def same_text(numbers: Sequence[int], digest: bytes) -> Plan[list[int]]:
@@ -160,30 +144,29 @@ def look_up(lang: str, *, digest: bytes, bands: bytes) -> Plan[list[int]]:
     texts: list[int] = []
     replies = yield steps
     for one, pages, tail in zip(found, replies[::2], replies[1::2], strict=True):
-        pairs = sorted(_on_pages(pages, row) | _in_tail(np.frombuffer(tail or b"", one.row), row))
-        for region, group in groupby(pairs, key=itemgetter(0)):
-            numbers = [number for _, number in group]
-            if region:
-                shared.update(numbers[-MOST:])
-            else:
-                texts += numbers
+        first, *rest = holders(pages, np.frombuffer(tail or b"", one.row), row)
+        texts += first
+        for numbers in rest:
+            shared.update(numbers[-MOST:])
     twins = yield from same_text(sorted(texts), digest)
     return twins[:1] or sorted(shared, key=lambda number: (-shared[number], number))[:CANDIDATES]
 
 
-def _on_pages(pages: Sequence[bytes | None], row: Hashes) -> set[tuple[int, int]]:
-    """Regions and numbers of the cells that have the hash of their region."""
+def holders(pages: Sequence[bytes | None], tail: NDArray[np.void], row: Hashes) -> list[list[int]]:
+    """Who has the hash of each region, on its page or in the tail; in order of number."""
     regions = np.repeat(np.arange(len(row)), [len(page or b"") // CELL.itemsize for page in pages])
     cells = cells_of(b"".join(page or b"" for page in pages))
     hits = (cells["hash"] == row[regions]) & (cells["number"] > 0)
-    return set(zip(regions[hits].tolist(), cells["number"][hits].tolist(), strict=True))
-
-
-def _in_tail(rows: NDArray[np.void], row: Hashes) -> set[tuple[int, int]]:
-    """Regions and numbers of the rows that have the hash of a region."""
-    which, regions = np.nonzero(rows["hashes"][:, : len(row)] == row)
-    has = (rows["number"][which] > 0) & ((regions == 0) | (rows["banded"][which] > 0))
-    return set(zip(regions[has].tolist(), rows["number"][which[has]].tolist(), strict=True))
+    which, tail_regions = np.nonzero(tail["hashes"][:, : len(row)] == row)
+    has = (tail["number"][which] > 0) & ((tail_regions == 0) | (tail["banded"][which] > 0))
+    pairs = {
+        *zip(regions[hits].tolist(), cells["number"][hits].tolist(), strict=True),
+        *zip(tail_regions[has].tolist(), tail["number"][which[has]].tolist(), strict=True),
+    }
+    found: list[list[int]] = [[] for _ in row]
+    for region, number in sorted(pairs):
+        found[region].append(number)
+    return found
 
 
 def ranked(rows: NDArray[np.int64], numbers: NDArray[np.uint32], count: int) -> list[list[int]]:

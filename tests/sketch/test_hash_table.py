@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dedup.sketch.table import HashTable
+from dedup.sketch.hash_table import HashTable
 
 REGIONS, MOST = 2, 3
 #: Few hashes, that many share one; those around zero and the largest as well.
